@@ -1,0 +1,45 @@
+# The commands of this repository. `make demo` and `make test` work on a fresh machine.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: install demo dev check test test-chaos bench proto clean
+
+$(VENV)/.server: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.server
+
+demo: install
+	@$(BIN)/sereno demo $(ARGS)
+
+dev: $(VENV)/.dev
+
+check: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -m 'not slow and not browser and not chaos' -n 2 $(ARGS)
+
+test: dev
+	@$(BIN)/python -m pytest -m 'not chaos' -n 2 $(ARGS)
+
+test-chaos: dev
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+bench: dev
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+proto: dev
+	@$(BIN)/python proto/generate.py
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""Read-only checks. Nothing in this package changes a machine."""

@@ -1,0 +1,65 @@
+"""Every bound of both ends, named with its unit. What exceeds one is refused with E_LIMIT or the code named beside it."""
+
+from typing import Final
+
+# wire
+PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION_MIN: Final = 1  # the server accepts the two versions before its own, once there are any
+MESSAGE_BYTES_MAX: Final = 1 << 20
+BATCH_STEPS_MAX: Final = 1024
+BATCH_SERIES_MAX: Final = 4096
+BATCH_VALUES_MAX: Final = 100_000
+SERIES_PER_DEVICE_MAX: Final = 20_000
+SERIES_NAME_CHARS_MAX: Final = 128
+LABELS_MAX: Final = 16
+LABEL_CHARS_MAX: Final = 256
+CHANGES_PER_SET_MAX: Final = 256
+DIFF_CHARS_MAX: Final = 32_768
+TEXT_CHARS_MAX: Final = 4096
+INVENTORY_FACTS_MAX: Final = 2048
+ACKNOWLEDGE_DELAY_MS_MAX: Final = 1000
+KEEPALIVE_MS: Final = 20_000
+RECONNECT_DELAY_S_MAX: Final = 60.0
+COMMAND_TIMEOUT_S: Final = 30.0
+CLOCK_SKEW_MS_MAX: Final = 60_000
+DEVICE_SILENT_S: Final = 60.0
+
+# names
+DEVICE_NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+PERSON_NAME_PATTERN: Final = r"[a-z][a-z0-9._-]{0,62}"
+
+# documents
+DOCUMENT_BYTES_MAX: Final = 256 * 1024
+DOCUMENT_LINES_MAX: Final = 4096
+DOCUMENT_VALUE_CHARS_MAX: Final = 4096
+SIGNATURE_CHARS_MAX: Final = 8192
+SIGNATURES_MAX: Final = 16
+ROSTER_DAYS_MAX: Final = 90
+PLAN_VALID_S: Final = 1800
+PLANS_HELD_MAX: Final = 64
+JOIN_CODE_VALID_S: Final = 3600
+JOIN_CODE_CHARS_MAX: Final = 1024
+CERTIFICATE_DAYS: Final = 30
+
+# agent
+SPOOL_BYTES_MAX: Final = 1 << 30
+SPOOL_SEGMENT_BYTES: Final = 4 << 20
+COLLECTOR_TIMEOUT_S: Final = 5.0
+WATCHED_FILE_BYTES_MAX: Final = 256 * 1024
+WATCHED_FILE_VERSIONS_MAX: Final = 16
+FOLDER_ENTRIES_MAX: Final = 200_000
+WORKER_TIMEOUT_S: Final = 60.0
+WORKER_MEMORY_BYTES_MAX: Final = 512 << 20
+WORKER_OUTPUT_BYTES_MAX: Final = 1 << 20
+FINDINGS_MAX: Final = 64
+STEPS_MAX: Final = 32
+TARGETS_PER_STEP_MAX: Final = 512
+
+# server
+PAGE_ROWS_MAX: Final = 500
+PAGE_ROWS: Final = 100
+REQUEST_BODY_BYTES_MAX: Final = 1 << 20
+SESSION_HOURS: Final = 12
+TOKEN_HOURS: Final = 1
+LOGIN_LINK_MINUTES: Final = 15
+TICKET_REOPEN_WINDOW_S: Final = 4 * 3600

@@ -1,0 +1,1 @@
+"""Everything central: gateway, store, prediction, alerts, desk, runs, audit, API, console, command line."""
