@@ -445,6 +445,7 @@ class Change(google.protobuf.message.Message):
     DIFF_FIELD_NUMBER: builtins.int
     WHO_FIELD_NUMBER: builtins.int
     MODIFIED_MS_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
     kind: builtins.str
     """"file", later "package", "service", "user", ..."""
     object: builtins.str
@@ -462,6 +463,8 @@ class Change(google.protobuf.message.Message):
     """where the system tells"""
     modified_ms: builtins.int
     """when the system says it happened (mtime); 0 = unknown"""
+    name: builtins.str
+    """the policy's name for it: what actions take as a parameter"""
     def __init__(
         self,
         *,
@@ -474,8 +477,9 @@ class Change(google.protobuf.message.Message):
         diff: builtins.str = ...,
         who: builtins.str = ...,
         modified_ms: builtins.int = ...,
+        name: builtins.str = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["after_digest", b"after_digest", "before_digest", b"before_digest", "diff", b"diff", "kind", b"kind", "modified_ms", b"modified_ms", "object", b"object", "summary", b"summary", "time_ms", b"time_ms", "who", b"who"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["after_digest", b"after_digest", "before_digest", b"before_digest", "diff", b"diff", "kind", b"kind", "modified_ms", b"modified_ms", "name", b"name", "object", b"object", "summary", b"summary", "time_ms", b"time_ms", "who", b"who"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Change: typing_extensions.TypeAlias = Change

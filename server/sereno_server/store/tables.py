@@ -232,7 +232,8 @@ changes = Table(
     _text("id"),  # chg_...
     _text("device_id"),
     _text("kind"),
-    _text("object"),
+    _text("object"),  # a path, a package, ...
+    _text("name"),  # the policy's name for it, what actions take as a parameter
     _text("summary"),
     _text("diff"),
     _text("who"),
