@@ -31,7 +31,9 @@ CATALOGUE: dict[str, CodeEntry] = {
         "the organisation's root is not the one named in the join code", "do not join; ask who made the code"
     ),
     "E_SERVER_UNREACHABLE": CodeEntry("the server does not answer", "check address, port and network, then try again"),
-    "E_ALREADY_JOINED": CodeEntry("this machine has an identity already", "remove it as root first: `sereno-agent leave`"),
+    "E_ALREADY_JOINED": CodeEntry(
+        "this machine has an identity already", "remove it as root first: `sereno-agent leave`"
+    ),
     "E_NOT_JOINED": CodeEntry("this machine has not joined a server", "run `sereno-agent join CODE`"),
     "E_DUPLICATE_IDENTITY": CodeEntry(
         "two machines use one identity, a clone is likely", "join the copy anew with a fresh state folder"
@@ -60,11 +62,15 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_FIELD_MISSING": CodeEntry("a document lacks a key", "the document was refused"),
     "E_SIGNATURE_MISSING": CodeEntry("a signature is missing", "have it signed: `sereno approve`"),
     "E_SIGNATURE_INVALID": CodeEntry("a signature does not fit the text", "sign the text as it is"),
-    "E_SIGNATURE_FORMAT": CodeEntry("a signature is not an SSHSIG", "sign with `sereno approve` or `ssh-keygen -Y sign`"),
+    "E_SIGNATURE_FORMAT": CodeEntry(
+        "a signature is not an SSHSIG", "sign with `sereno approve` or `ssh-keygen -Y sign`"
+    ),
     "E_NAMESPACE": CodeEntry("a signature was made for another purpose", "sign with the right command"),
     "E_KEY_UNKNOWN": CodeEntry("the signing key is not on the roster", "add the key to the roster, or use another"),
     "E_KEY_PURPOSE": CodeEntry("the signing key has another purpose on the roster", "use a key of the right purpose"),
-    "E_KEY_TYPE": CodeEntry("this kind of key is not accepted", "use Ed25519, ECDSA P-256, RSA of 3072 bits or an sk- key"),
+    "E_KEY_TYPE": CodeEntry(
+        "this kind of key is not accepted", "use Ed25519, ECDSA P-256, RSA of 3072 bits or an sk- key"
+    ),
     # root and roster
     "E_ROOT_THRESHOLD": CodeEntry("too few root keys signed", "collect more root signatures"),
     "E_ROSTER_LOWER": CodeEntry("a roster of a lower version than the pinned one", "offer the newest roster"),
@@ -90,10 +96,14 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_INTERRUPTED": CodeEntry("the run was cut off and did not go on", "look at the device, then ask for a new plan"),
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
     # policy
-    "E_POLICY_INVALID": CodeEntry("policy.toml is missing or invalid, so nothing is allowed", "mend the file and line named"),
+    "E_POLICY_INVALID": CodeEntry(
+        "policy.toml is missing or invalid, so nothing is allowed", "mend the file and line named"
+    ),
     "E_POLICY_CHANGED": CodeEntry("the local policy changed after the plan was made", "ask for a new plan"),
     "E_POLICY_FORBIDS": CodeEntry("the local policy forbids it", "change policy.toml on the machine"),
-    "E_OUTSIDE_POLICY": CodeEntry("a name, path or target lies outside the local policy", "add it to policy.toml on the machine"),
+    "E_OUTSIDE_POLICY": CodeEntry(
+        "a name, path or target lies outside the local policy", "add it to policy.toml on the machine"
+    ),
     "E_LOCKDOWN": CodeEntry("the machine is in lockdown", "on the machine: `sereno-agent lockdown off`"),
     "E_PROTECTED_PATH": CodeEntry("Sereno's own files, sudoers, PAM and authorized_keys are never touched", "none"),
     # checks, actions, playbooks

@@ -13,7 +13,9 @@ def new_id(prefix: str, now_ms: int | None = None) -> str:
     """Gives `prefix_` and a UUIDv7 (RFC 9562) in hex, so that ids sort by the time they were made."""
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     random = int.from_bytes(os.urandom(10), "big")
-    value = (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    value = (
+        (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    )
     return f"{prefix}_{uuid.UUID(int=value).hex}"
 
 

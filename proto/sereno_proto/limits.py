@@ -1,4 +1,4 @@
-"""Every bound of both ends, named with its unit. What exceeds one is refused with E_LIMIT or the code named beside it."""
+"""Every bound of both ends, named with its unit. What exceeds one is refused with E_LIMIT or the code beside it."""
 
 from typing import Final
 

@@ -10,7 +10,8 @@ RISKS = ("low", "medium", "high")
 class Target:
     """One file that a step changes, as it was when the plan was made.
 
-    before: `sha256:…`, `absent`, or `growing` for a log that may still grow: then path, inode and bytes_max identify it.
+    before: `sha256:…`, `absent`, or `growing` for a log that may still grow: path, inode and
+    bytes_max identify it then.
     after: `sha256:…`, `absent`, or `truncated`.
     """
 

@@ -4,6 +4,8 @@ Ids are text with a prefix (`tkt_…`), times are UTC timestamps, except the dev
 A table without organisation_id belongs to the installation (its certificate authority, its accounts, its leader).
 """
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -40,7 +42,7 @@ def _text(name: str, *, null: bool = False) -> Column[str]:
     return Column(name, Text, nullable=null)
 
 
-def _when(name: str, *, null: bool = False, now: bool = False) -> Column[DateTime]:
+def _when(name: str, *, null: bool = False, now: bool = False) -> Column[datetime]:
     return Column(name, DateTime(timezone=True), nullable=null, server_default=func.now() if now else None)
 
 
@@ -314,9 +316,7 @@ alerts = Table(
     _text("forecast_id", null=True),
     _json("figures"),
     PrimaryKeyConstraint("organisation_id", "id"),
-    Index(
-        "uq_alerts_firing", "organisation_id", "fingerprint", unique=True, postgresql_where=text("state = 'firing'")
-    ),
+    Index("uq_alerts_firing", "organisation_id", "fingerprint", unique=True, postgresql_where=text("state = 'firing'")),
     _of_device(),
 )
 
@@ -382,7 +382,9 @@ timeline = Table(
     _text("id"),  # evt_...
     _text("ticket_id"),
     _when("at"),
-    _text("kind"),  # forecast, change, alert, check, proposed, requested, signed, run, verified, resolved, message, refused
+    _text(
+        "kind"
+    ),  # forecast, change, alert, check, proposed, requested, signed, run, verified, resolved, message, refused
     _text("text"),
     _text("actor"),  # a person, "device", "server"
     _json("detail"),
@@ -427,7 +429,9 @@ run_events = Table(
     _text("run_id"),
     _when("at"),
     Column("step", Integer, nullable=False),
-    _text("state"),  # started, step_started, step_done, step_skipped, step_failed, step_reverted, succeeded, failed, refused
+    _text(
+        "state"
+    ),  # started, step_started, step_done, step_skipped, step_failed, step_reverted, succeeded, failed, refused
     _text("what"),
     _text("code"),
     _text("ledger_digest"),
