@@ -1,0 +1,45 @@
+"""Every table. Each carries organisation_id, which row-level security compares with the transaction's scope.
+
+Ids are text with a prefix (`tkt_…`), times are UTC timestamps, except the device's own, which stay int64 milliseconds.
+A table without organisation_id belongs to the installation (its certificate authority, its accounts, its leader).
+"""
+
+from sereno_server.store.tables.audit import idempotency, jobs, ledger
+from sereno_server.store.tables.columns import metadata
+from sereno_server.store.tables.devices import certificates, devices, join_codes, organisations, rosters
+from sereno_server.store.tables.forecasts import forecasts
+from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
+from sereno_server.store.tables.runs import run_events, runs, signatures
+from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
+from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
+
+__all__ = [
+    "accounts",
+    "alerts",
+    "batches",
+    "blocks",
+    "causes",
+    "certificates",
+    "changes",
+    "credentials",
+    "devices",
+    "epochs",
+    "findings",
+    "forecasts",
+    "idempotency",
+    "jobs",
+    "join_codes",
+    "leaders",
+    "ledger",
+    "metadata",
+    "notices",
+    "organisations",
+    "rosters",
+    "run_events",
+    "runs",
+    "series",
+    "settings",
+    "signatures",
+    "tickets",
+    "timeline",
+]

@@ -1,0 +1,86 @@
+"""Organisations, their rosters and join codes, their devices and certificates."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from sereno_server.store.tables.columns import document, metadata, of_device, organisation, when, words
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("organisation_id", Text, primary_key=True),  # digest of the root document
+    words("name"),
+    Column("root_text", LargeBinary, nullable=False),
+    document("root_signatures"),
+    when("created_at", now=True),
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    organisation(),
+    Column("version", BigInteger, nullable=False),
+    Column("roster_text", LargeBinary, nullable=False),
+    document("signatures"),
+    when("expires_at"),
+    when("created_at", now=True),
+    PrimaryKeyConstraint("organisation_id", "version"),
+)
+
+join_codes = Table(
+    "join_codes",
+    metadata,
+    organisation(),
+    Column("token_digest", Text, primary_key=True),
+    words("made_by"),
+    when("created_at", now=True),
+    when("expires_at"),
+    when("used_at", null=True),
+    words("device_id", null=True),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    organisation(),
+    words("id"),  # dev_ and the digest of the identity key
+    words("name"),
+    Column("identity_key", LargeBinary, nullable=False),
+    words("site", null=True),
+    words("platform"),
+    words("agent_version"),
+    Column("name_verified", Boolean, nullable=False, server_default=false()),
+    when("joined_at", now=True),
+    when("last_seen", null=True),
+    when("connected_at", null=True),  # null: no stream now
+    words("node", null=True),  # the server node that holds the stream
+    when("revoked_at", null=True),
+    Column("clock_offset_ms", BigInteger),
+    Column("roster_version", BigInteger, nullable=False, server_default="0"),
+    document("status", null=True),  # the device's last Status, as JSON
+    document("facts", null=True),  # inventory
+    PrimaryKeyConstraint("organisation_id", "id"),
+    UniqueConstraint("id"),
+    UniqueConstraint("organisation_id", "name"),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("serial", Text, primary_key=True),
+    when("not_after"),
+    when("issued_at", now=True),
+    when("revoked_at", null=True),
+    of_device(),
+)

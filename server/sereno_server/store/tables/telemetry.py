@@ -1,0 +1,103 @@
+"""What devices send: epochs, series, batches and their blocks, changes, notices."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+
+from sereno_server.store.tables.columns import document, metadata, of_device, organisation, when, words
+
+epochs = Table(  # how far a device's spool is committed; moves in the transaction that stores the message
+    "epochs",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("epoch", LargeBinary, nullable=False),
+    Column("high_water", BigInteger, nullable=False),
+    when("started_at", now=True),
+    PrimaryKeyConstraint("organisation_id", "device_id", "epoch"),
+    of_device(),
+)
+
+series = Table(
+    "series",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("id", Integer, Identity(), nullable=False),
+    words("name"),
+    document("labels"),
+    words("text"),  # folder_used_bytes{folder="app-logs"}, labels sorted
+    words("kind"),  # gauge, counter
+    PrimaryKeyConstraint("organisation_id", "device_id", "id"),
+    UniqueConstraint("organisation_id", "device_id", "text"),
+    of_device(),
+)
+
+batches = Table(  # what was received, until the compactor has made blocks of it; never updated
+    "batches",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("epoch", LargeBinary, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    when("received_at", now=True),
+    Column("payload", LargeBinary, nullable=False),  # SampleBatch with the server's series ids
+    PrimaryKeyConstraint("organisation_id", "device_id", "epoch", "sequence"),
+    Index("ix_batches_device_time", "organisation_id", "device_id", "last_ms"),
+)
+
+blocks = Table(  # one compressed block a device and hour
+    "blocks",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("hour_ms", BigInteger, nullable=False),
+    Column("part", Integer, nullable=False, server_default="0"),  # late batches make further parts of an hour
+    Column("samples", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("organisation_id", "device_id", "hour_ms", "part"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    organisation(),
+    words("id"),  # chg_...
+    words("device_id"),
+    words("kind"),
+    words("object"),  # a path, a package, ...
+    words("name"),  # the policy's name for it, what actions take as a parameter
+    words("summary"),
+    words("diff"),
+    words("who"),
+    words("before_digest"),
+    words("after_digest"),
+    when("at"),  # by the device's clock
+    when("received_at", now=True),
+    PrimaryKeyConstraint("organisation_id", "id"),
+    Index("ix_changes_device_at", "organisation_id", "device_id", "at"),
+    of_device(),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    organisation(),
+    words("device_id"),
+    words("code"),
+    words("what"),
+    words("remedy"),
+    when("at"),
+    PrimaryKeyConstraint("organisation_id", "device_id", "code"),
+    of_device(),
+)
