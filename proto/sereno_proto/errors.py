@@ -126,6 +126,8 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_NOT_SIGNED_IN": CodeEntry("not signed in", "use a login link, or `sereno login`"),
     "E_EXPIRED": CodeEntry("the link, token or session has expired", "sign in again"),
     "E_FORBIDDEN": CodeEntry("this account may not do that", "ask an administrator"),
+    "E_TOO_MANY_REQUESTS": CodeEntry("too many tries in a short time", "wait a minute, then try again"),
+    "E_ORIGIN": CodeEntry("the request came from another site", "open the console at its own address"),
     "E_NOT_FOUND": CodeEntry("no such thing, or not yours", "check the id"),
     "E_CONFLICT": CodeEntry("it changed in the meantime", "read it again"),
     "E_BAD_REQUEST": CodeEntry("the request cannot be read", "see the API's description"),

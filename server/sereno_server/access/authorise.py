@@ -1,0 +1,36 @@
+"""May this person do that? One function for pages, API and CLI; what is not in VERBS is refused."""
+
+from dataclasses import dataclass
+
+from sereno_proto.errors import Refused
+from sereno_server.access.account import Account
+
+_STAFF = frozenset({"administrator", "technician", "approver"})
+
+VERBS: dict[str, frozenset[str]] = {
+    "read": _STAFF | {"customer"},
+    "read_ledger": _STAFF | {"customer"},
+    "request_run": _STAFF,
+    "sign": _STAFF,
+    "deny": _STAFF | {"customer"},  # saying no is easy
+    "make_join_code": frozenset({"administrator", "technician"}),
+    "publish_roster": frozenset({"administrator"}),
+    "administer": frozenset({"administrator"}),
+}
+
+
+@dataclass(frozen=True)
+class Object:
+    """What is acted upon: `device`, `ticket`, `run`, … of one organisation."""
+
+    kind: str
+    organisation_id: str
+    id: str = ""
+
+
+def authorise(person: Account, verb: str, thing: Object) -> None:
+    """Raises E_FORBIDDEN unless the role allows the verb; another organisation's things do not exist (E_NOT_FOUND)."""
+    if thing.organisation_id != person.organisation_id:
+        raise Refused("E_NOT_FOUND", f"no {thing.kind} {thing.id}".rstrip())
+    if person.role not in VERBS.get(verb, frozenset()):
+        raise Refused("E_FORBIDDEN", f"{person.name} ({person.role}) may not {verb.replace('_', ' ')} here")
