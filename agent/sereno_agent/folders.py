@@ -1,0 +1,48 @@
+"""Where the agent keeps what. Every path of the state folder is named here and nowhere else."""
+
+from pathlib import Path
+from typing import Final
+
+STATE_DEFAULT: Final = Path("/var/lib/sereno-agent")
+
+
+class Folders:
+    """The state folder's paths. Nothing is created by asking; `make()` creates the folders, for this user only."""
+
+    def __init__(self, state: Path = STATE_DEFAULT, policy: Path | None = None, config: Path | None = None) -> None:
+        self.state = state.absolute()
+        self.policy = (policy or self.state / "policy.toml").absolute()
+        self.config = (config or self.state / "agent.toml").absolute()
+        self.joined = self.state / "joined.json"  # written last by join: its presence says that join succeeded
+        self.identity = self.state / "identity"
+        self.identity_key = self.identity / "identity.key"  # OpenSSH Ed25519, read by the executor only
+        self.tls = self.state / "tls"
+        self.client_key = self.tls / "client.key"
+        self.client_pem = self.tls / "client.pem"
+        self.ca_pem = self.tls / "ca.pem"
+        self.pins = self.state / "pins"
+        self.root_text = self.pins / "root.txt"
+        self.root_signatures = self.pins / "root.sig.json"
+        self.roster_text = self.pins / "roster.txt"
+        self.roster_signatures = self.pins / "roster.sig.json"
+        self.plans = self.state / "plans"
+        self.runs = self.state / "runs"
+        self.ledger = self.state / "ledger.jsonl"
+        self.spool = self.state / "spool"
+        self.versions = self.state / "versions"
+        self.lockdown = self.state / "lockdown"
+        self.status = self.state / "status.json"  # what the running core last said of itself
+        self.lock = self.state / "agent.lock"  # held while a core runs
+
+    def version(self, digest: str) -> Path:
+        """The kept earlier version of a watched file whose content has this digest (`sha256:HEX`)."""
+        algorithm, _, value = digest.partition(":")
+        if algorithm != "sha256" or len(value) != 64 or value.strip("0123456789abcdef"):  # noqa: PLR2004, its length
+            raise ValueError(f"not a digest: {digest!r}")
+        return self.versions / f"sha256-{value}"
+
+    def make(self) -> None:
+        """Creates the state folder and those in it, readable by this user only."""
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.identity, self.tls, self.pins, self.plans, self.runs, self.spool, self.versions):
+            folder.mkdir(mode=0o700, exist_ok=True)
