@@ -6,7 +6,7 @@ A table without organisation_id belongs to the installation (its certificate aut
 
 from sereno_server.store.tables.audit import idempotency, jobs, ledger
 from sereno_server.store.tables.columns import metadata
-from sereno_server.store.tables.devices import certificates, devices, join_codes, organisations, rosters
+from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
 from sereno_server.store.tables.runs import run_events, runs, signatures
@@ -31,6 +31,7 @@ __all__ = [
     "join_codes",
     "leaders",
     "ledger",
+    "maintenance",
     "metadata",
     "notices",
     "organisations",

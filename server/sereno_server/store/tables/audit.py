@@ -20,6 +20,7 @@ ledger = Table(  # append-only; the sequencer fills position, previous and diges
     words("digest", null=True),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "position"),
+    Index("ix_ledger_unchained", "organisation_id", "id", postgresql_where=text("position IS NULL")),
 )
 
 jobs = Table(

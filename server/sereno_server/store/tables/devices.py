@@ -1,9 +1,10 @@
-"""Organisations, their rosters and join codes, their devices and certificates."""
+"""Organisations, their rosters and join codes, their devices, certificates and maintenance windows."""
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Index,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -56,6 +57,7 @@ devices = Table(
     words("name"),
     Column("identity_key", LargeBinary, nullable=False),
     words("site", null=True),
+    words("parent_id", null=True),  # the device it is reached through: while that one is down, this one's alerts wait
     words("platform"),
     words("agent_version"),
     Column("name_verified", Boolean, nullable=False, server_default=false()),
@@ -83,4 +85,19 @@ certificates = Table(
     when("issued_at", now=True),
     when("revoked_at", null=True),
     of_device(),
+)
+
+maintenance = Table(  # announced work: alerts of these devices wait until it ends
+    "maintenance",
+    metadata,
+    organisation(),
+    words("id"),  # mnt_...
+    words("device_id", null=True),  # null: every device of the site, or of the organisation
+    words("site", null=True),
+    when("starts_at"),
+    when("ends_at"),
+    words("reason"),
+    words("made_by"),
+    PrimaryKeyConstraint("organisation_id", "id"),
+    Index("ix_maintenance_ends", "organisation_id", "ends_at"),
 )

@@ -1,8 +1,10 @@
 """Runs, their events and the signatures on their plans."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, text
 
 from sereno_server.store.tables.columns import document, metadata, of_device, organisation, when, words
+
+LIVE = ("planning", "planned", "executing")
 
 runs = Table(
     "runs",
@@ -28,6 +30,15 @@ runs = Table(
     words("code", null=True),
     words("what", null=True),
     PrimaryKeyConstraint("organisation_id", "id"),
+    Index("ix_runs_ticket", "organisation_id", "ticket_id"),
+    Index("ix_runs_live", "organisation_id", "id", postgresql_where=text(f"state IN {LIVE}")),
+    Index(  # the server proposes one run at a time, also when two nodes think of it together
+        "uq_runs_proposed",
+        "organisation_id",
+        "ticket_id",
+        unique=True,
+        postgresql_where=text("requester = 'server' AND state IN ('planning', 'planned')"),
+    ),
     of_device(),
 )
 

@@ -23,6 +23,8 @@ alerts = Table(
     words("forecast_id", null=True),
     document("figures"),
     PrimaryKeyConstraint("organisation_id", "id"),
+    Index("ix_alerts_ticket", "organisation_id", "ticket_id"),
+    Index("ix_alerts_fingerprint", "organisation_id", "fingerprint", "opened_at"),
     Index("uq_alerts_firing", "organisation_id", "fingerprint", unique=True, postgresql_where=text("state = 'firing'")),
     of_device(),
 )
@@ -46,6 +48,7 @@ tickets = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "number"),
+    Index("uq_tickets_open", "organisation_id", "fingerprint", unique=True, postgresql_where=text("state = 'open'")),
     of_device(),
 )
 
