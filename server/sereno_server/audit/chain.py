@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sereno_proto.ids import sha256
 from sereno_server.audit.ledger import digest_of
@@ -19,7 +20,7 @@ class LedgerRow:
     actor: str
     verb: str
     object: str
-    payload: object
+    payload: Any
     payload_digest: str
     position: int
     previous: str

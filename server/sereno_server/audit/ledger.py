@@ -11,12 +11,12 @@ from sereno_proto.ids import new_id, sha256
 from sereno_server.store.tables import ledger
 
 
-async def record(
+async def record(  # noqa: PLR0917  the contract: who did what to which object
     tx: AsyncConnection,
     organisation_id: str,
     actor: str,
     verb: str,
-    object: str,  # noqa: A002  who did what to which object: the ledger's own words
+    object: str,  # noqa: A002  the column's name
     payload: Mapping[str, object] | None = None,
 ) -> str:
     """Writes one row and gives its id. The sequencer chains it after the commit; a rolled-back mutation leaves none.
