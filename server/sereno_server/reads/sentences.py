@@ -1,0 +1,107 @@
+"""The headline of a page is its answer: one sentence, with a time in it."""
+
+from datetime import datetime
+from typing import Protocol
+
+from sereno_server.reads.rows import AlertRow, ForecastRow, Health, TicketBrief
+from sereno_server.reads.words import Words
+
+
+class _Device(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def last_seen(self) -> datetime | None: ...
+    @property
+    def forecast(self) -> ForecastRow | None: ...
+    @property
+    def alert(self) -> AlertRow | None: ...
+
+
+def resource_name(resource: str, object_: str, words: Words) -> str:
+    """What runs out, as people call it: `app-logs`, `/var`, `Memory`, `Inodes of /var`."""
+    match resource:
+        case "folder":
+            return words.say("Folder {name}", name=object_)
+        case "filesystem":
+            return object_
+        case "inodes":
+            return words.say("Inodes of {name}", name=object_)
+        case "files" | "folder_files":
+            return words.say("Files in {name}", name=object_)
+        case "memory":
+            return words.say("Memory")
+        case "swap":
+            return words.say("Swap")
+        case _:
+            return f"{resource} {object_}".strip()
+
+
+def device_sentence(device: _Device, now: datetime, words: Words) -> str:
+    """How one device is, and what runs out when."""
+    name = device.name
+    if device.health == "silent":
+        if device.last_seen is None:
+            return words.say("{name} has joined and has not reported yet.", name=name)
+        return words.say(
+            "{name} has been silent for {span}, since {clock}.",
+            name=name,
+            span=words.span((now - device.last_seen).total_seconds()),
+            clock=words.clock(device.last_seen, now),
+        )
+    forecast = device.forecast
+    if forecast is not None and forecast.full_at is not None:
+        what = resource_name(forecast.resource, forecast.object, words)
+        if forecast.full_at <= now or forecast.value >= forecast.capacity:
+            return words.say("{name}: {what} is full.", name=name, what=what)
+        return words.say(
+            "{name}: {what} will be full {relative}, at {clock}.",
+            name=name,
+            what=what,
+            relative=words.relative(forecast.full_at, now),
+            clock=words.clock(forecast.full_at, now),
+        )
+    if device.alert is not None:
+        return f"{name}: {device.alert.title.rstrip('.')}."
+    return words.say("{name} is well. Nothing runs out in sight.", name=name)
+
+
+def ticket_sentence(
+    ticket: TicketBrief, device_name: str, forecast: ForecastRow | None, now: datetime, words: Words
+) -> str:
+    """What the ticket is about, and what happens next."""
+    if ticket.state != "open":
+        return words.say("{title}: solved.", title=ticket.title.rstrip("."))
+    return f"{_trouble(ticket, device_name, forecast, now, words)} {_next_step(ticket.stage, words)}".strip()
+
+
+def _trouble(ticket: TicketBrief, device_name: str, forecast: ForecastRow | None, now: datetime, words: Words) -> str:
+    if forecast is None or forecast.full_at is None or forecast.state != "open":
+        return ticket.title.rstrip(".") + "."
+    what = resource_name(forecast.resource, forecast.object, words)
+    if forecast.full_at <= now:
+        return words.say("{what} on {name} is full.", what=what, name=device_name)
+    return words.say(
+        "{what} on {name} will be full at {clock}.",
+        what=what,
+        name=device_name,
+        clock=words.clock(forecast.full_at, now),
+    )
+
+
+def _next_step(stage: str, words: Words) -> str:
+    match stage:
+        case "predicted":
+            return words.say("Checks are on their way.")
+        case "checked":
+            return words.say("The checks have answered; a fix is being prepared.")
+        case "proposed" | "waiting":
+            return words.say("A fix is ready and waits for a signature.")
+        case "running":
+            return words.say("The signed fix is running.")
+        case "verifying":
+            return words.say("The fix was carried out; its effect is being measured.")
+        case _:
+            return ""
