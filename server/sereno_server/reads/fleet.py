@@ -17,7 +17,6 @@ from sereno_server.reads.sentences import device_sentence
 from sereno_server.reads.words import ENGLISH
 from sereno_server.store.tables import alerts, causes, changes, devices, forecasts, organisations, tickets
 
-
 T = TypeVar("T")
 
 
@@ -87,22 +86,24 @@ async def fleet(
     limit: int = limits.PAGE_ROWS,
     offset: int = 0,
 ) -> list[DeviceRow]:
-    """The devices in the transaction's scope, those that need someone first; `search` matches name, site, platform, id."""
-    rank = health_rank(now)
-    query = _searched(
-        select(
-            *pick.columns(DeviceRow, devices),
-            devices.c.connected_at.is_not(None).label("connected"),
-            organisations.c.name.label("organisation"),
-            rank.label("rank"),
-        ).join_from(devices, organisations, organisations.c.organisation_id == devices.c.organisation_id),
-        search,
-    )
+    """The devices in the transaction's scope, those that need someone first.
+
+    Every word of `search` must occur in name, site, platform or id.
+    """
+    query = _rows(now, search)
     if health is not None:
-        query = query.where(rank == RANKED.index(health))
+        query = query.where(health_rank(now) == RANKED.index(health))
     query = query.order_by("rank", devices.c.name, devices.c.id).limit(min(limit, limits.PAGE_ROWS_MAX)).offset(offset)
     found = (await tx.execute(query)).mappings()
     return await _detailed(tx, [pick.row(DeviceRow, m, health=RANKED[m["rank"]]) for m in found], now)
+
+
+async def one_device(tx: AsyncConnection, device_id: str, now: datetime) -> DeviceRow | None:
+    """The row of one device by its id, as the fleet list shows it."""
+    query = _rows(now, "").where(devices.c.id == device_id)
+    found = (await tx.execute(query)).mappings()
+    rows = await _detailed(tx, [pick.row(DeviceRow, m, health=RANKED[m["rank"]]) for m in found], now)
+    return rows[0] if rows else None
 
 
 async def fleet_counts(tx: AsyncConnection, now: datetime, *, search: str = "") -> FleetCounts:
@@ -140,6 +141,16 @@ async def upcoming(tx: AsyncConnection, now: datetime, limit: int = 50) -> list[
             )
         )
     return rows
+
+
+def _rows(now: datetime, search: str) -> Select[Any]:
+    query = select(
+        *pick.columns(DeviceRow, devices),
+        devices.c.connected_at.is_not(None).label("connected"),
+        organisations.c.name.label("organisation"),
+        health_rank(now).label("rank"),
+    ).join_from(devices, organisations, organisations.c.organisation_id == devices.c.organisation_id)
+    return _searched(query, search)
 
 
 def _searched(query: Select[Any], search: str) -> Select[Any]:

@@ -26,13 +26,9 @@ def severity_rank() -> ColumnElement[Any]:
 
 def health_rank(now: datetime) -> ColumnElement[Any]:
     """The position in RANKED: a silent device is silent whatever it said last; then its worst firing alert decides."""
-    unheard = or_(
-        devices.c.last_seen.is_(None), devices.c.last_seen < now - timedelta(seconds=limits.DEVICE_SILENT_S)
-    )
+    unheard = or_(devices.c.last_seen.is_(None), devices.c.last_seen < now - timedelta(seconds=limits.DEVICE_SILENT_S))
     worst_alert = (
-        select(func.min(severity_rank()))
-        .where(of_device(alerts), alerts.c.state == "firing")
-        .scalar_subquery()
+        select(func.min(severity_rank())).where(of_device(alerts), alerts.c.state == "firing").scalar_subquery()
     )
     will_run_out = (
         select(forecasts.c.id)

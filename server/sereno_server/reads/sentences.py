@@ -22,21 +22,15 @@ class _Device(Protocol):
 
 def resource_name(resource: str, object_: str, words: Words) -> str:
     """What runs out, as people call it: `app-logs`, `/var`, `Memory`, `Inodes of /var`."""
-    match resource:
-        case "folder":
-            return words.say("Folder {name}", name=object_)
-        case "filesystem":
-            return object_
-        case "inodes":
-            return words.say("Inodes of {name}", name=object_)
-        case "files" | "folder_files":
-            return words.say("Files in {name}", name=object_)
-        case "memory":
-            return words.say("Memory")
-        case "swap":
-            return words.say("Swap")
-        case _:
-            return f"{resource} {object_}".strip()
+    named = {
+        "folder": words.say("Folder {name}", name=object_),
+        "filesystem": object_,
+        "inodes": words.say("Inodes of {name}", name=object_),
+        "folder_files": words.say("Files in {name}", name=object_),
+        "memory": words.say("Memory"),
+        "swap": words.say("Swap"),
+    }
+    return named.get(resource) or f"{resource} {object_}".strip()
 
 
 def device_sentence(device: _Device, now: datetime, words: Words) -> str:

@@ -1,0 +1,102 @@
+"""One device: is it well, what runs out, what changed, what was found, who touched it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sereno_proto import limits
+from sereno_proto.errors import BadInput
+from sereno_server.reads import pick
+from sereno_server.reads.fleet import DeviceRow, one_device
+from sereno_server.reads.ledger import ledger_of
+from sereno_server.reads.rows import AlertRow, ChangeRow, FindingRow, ForecastRow, LedgerRow, NoticeRow, RunRow
+from sereno_server.reads.runs import runs_of
+from sereno_server.store.tables import alerts, changes, devices, findings, forecasts, notices
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """Everything a device's page shows, but its samples."""
+
+    device: DeviceRow
+    status: dict[str, Any]
+    facts: dict[str, Any]
+    forecasts: tuple[ForecastRow, ...]  # open ones, the soonest first
+    alerts: tuple[AlertRow, ...]  # firing ones
+    changes: tuple[ChangeRow, ...]  # the newest first
+    findings: tuple[FindingRow, ...]  # the newest first
+    runs: tuple[RunRow, ...]
+    notices: tuple[NoticeRow, ...]
+    touched: tuple[LedgerRow, ...]  # the server's ledger about it, the newest first
+
+
+async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceView:
+    """One device by id or name; raises E_NOT_FOUND."""
+    query = select(devices.c.id, devices.c.status, devices.c.facts).where(
+        or_(devices.c.id == id_or_name, devices.c.name == id_or_name), devices.c.revoked_at.is_(None)
+    )
+    found = (await tx.execute(query)).mappings().first()
+    row = await one_device(tx, found["id"], now) if found else None
+    if found is None or row is None:
+        raise BadInput("E_NOT_FOUND", f"no device {id_or_name}")
+    runs = await runs_of(tx, device_id=row.id, limit=20)
+    return DeviceView(
+        device=row,
+        status=dict(found["status"] or {}),
+        facts=dict(found["facts"] or {}),
+        forecasts=await open_forecasts(tx, row.id),
+        alerts=await _alerts(tx, row.id),
+        changes=await changes_of(tx, row.id, limit=20),
+        findings=await _findings(tx, row.id),
+        runs=tuple(runs),
+        notices=await _notices(tx, row.id),
+        touched=tuple(await ledger_of(tx, [row.id, *(r.id for r in runs)], limit=10)),
+    )
+
+
+async def open_forecasts(tx: AsyncConnection, device_id: str) -> tuple[ForecastRow, ...]:
+    """The open forecasts of a device, the soonest first, those without a time last."""
+    query = (
+        select(*pick.columns(ForecastRow, forecasts))
+        .where(forecasts.c.device_id == device_id, forecasts.c.state == "open")
+        .order_by(forecasts.c.full_at.nulls_last())
+    )
+    return tuple(pick.row(ForecastRow, m) for m in (await tx.execute(query)).mappings())
+
+
+async def changes_of(
+    tx: AsyncConnection, device_id: str, *, limit: int = limits.PAGE_ROWS, before: datetime | None = None
+) -> tuple[ChangeRow, ...]:
+    """What changed on a device, the newest first."""
+    query = select(*pick.columns(ChangeRow, changes)).where(changes.c.device_id == device_id)
+    if before is not None:
+        query = query.where(changes.c.at < before)
+    query = query.order_by(changes.c.at.desc(), changes.c.id.desc()).limit(limit)
+    return tuple(pick.row(ChangeRow, m) for m in (await tx.execute(query)).mappings())
+
+
+async def _alerts(tx: AsyncConnection, device_id: str) -> tuple[AlertRow, ...]:
+    query = (
+        select(*pick.columns(AlertRow, alerts))
+        .where(alerts.c.device_id == device_id, alerts.c.state == "firing")
+        .order_by(alerts.c.opened_at)
+    )
+    return tuple(pick.row(AlertRow, m) for m in (await tx.execute(query)).mappings())
+
+
+async def _findings(tx: AsyncConnection, device_id: str) -> tuple[FindingRow, ...]:
+    query = (
+        select(*pick.columns(FindingRow, findings))
+        .where(findings.c.device_id == device_id)
+        .order_by(findings.c.at.desc(), findings.c.id)
+        .limit(12)
+    )
+    return tuple(pick.row(FindingRow, m) for m in (await tx.execute(query)).mappings())
+
+
+async def _notices(tx: AsyncConnection, device_id: str) -> tuple[NoticeRow, ...]:
+    query = select(*pick.columns(NoticeRow, notices)).where(notices.c.device_id == device_id).order_by(notices.c.at)
+    return tuple(pick.row(NoticeRow, m) for m in (await tx.execute(query)).mappings())
