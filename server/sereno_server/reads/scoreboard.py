@@ -79,7 +79,7 @@ async def scoreboard(tx: AsyncConnection, since: datetime) -> Scoreboard:
     )
 
 
-def _counted(since: datetime) -> Select[Any]:
+def _counted(since: datetime) -> Select[*tuple[Any, ...]]:
     outcome = forecasts.c.outcome
     hits = outcome == "hit"
     return select(

@@ -129,7 +129,7 @@ async def tickets(
         .label("waiting_run_id")
     )
     query = select(*pick.columns(TicketRow, table), devices.c.name.label("device_name"), full_at, waiting).join_from(
-        tickets, devices, of_device(tickets)
+        table, devices, of_device(table)
     )
     if state == "open":
         query = query.where(table.c.state == "open").order_by(table.c.priority, full_at, table.c.number)
