@@ -1,0 +1,35 @@
+"""Stabilise: a condition must hold before it alarms, and stay away before it clears."""
+
+from datetime import timedelta
+
+from sereno_server.alerts.signal import Signal
+from sereno_server.alerts.situation import Situation
+
+# The predictor has its own hysteresis, so a forecast counts at once. Silence waits a little longer than its limit: of
+# many devices behind one broken router the last is noticed a keepalive after the first, and they belong together.
+HOLD_S = {"exhaustion": 0.0, "silent": 30.0}
+CLEAR_S = {"exhaustion": 0.0, "silent": 15.0}
+ELSE_S = 60.0
+FLAPS_MAX = 3  # so often within FLAP_WINDOW_S is flapping ...
+FLAP_WINDOW_S = 3600
+FLAP_CLEAR_S = 900.0  # ... and must then stay away for so long
+
+
+def stabilise(situation: Situation, signals: list[Signal]) -> list[Signal]:
+    """Drops what has not held for long enough, and keeps firing what has not been away for long enough."""
+    return [signal for signal in signals if (_away if signal.gone else _held)(signal, situation)]
+
+
+def _held(signal: Signal, situation: Situation) -> bool:
+    if signal.fingerprint in situation.firing:
+        return True
+    return situation.now - signal.since >= timedelta(seconds=HOLD_S.get(signal.kind, ELSE_S))
+
+
+def _away(signal: Signal, situation: Situation) -> bool:
+    firing = situation.firing.get(signal.fingerprint)
+    if firing is None:
+        return False
+    flapping = situation.opened_lately.get(signal.fingerprint, 0) >= FLAPS_MAX
+    clear_s = FLAP_CLEAR_S if flapping else CLEAR_S.get(signal.kind, ELSE_S)
+    return situation.now - firing.last_at >= timedelta(seconds=clear_s)
