@@ -85,6 +85,7 @@ CREATE TABLE devices (
     name TEXT NOT NULL,
     identity_key BYTEA NOT NULL,
     site TEXT,
+    parent_id TEXT,
     platform TEXT NOT NULL,
     agent_version TEXT NOT NULL,
     name_verified BOOLEAN DEFAULT false NOT NULL,
@@ -186,11 +187,33 @@ CREATE TABLE ledger (
     CONSTRAINT uq_ledger_organisation_id_position UNIQUE (organisation_id, position)
 );
 
+CREATE INDEX ix_ledger_unchained ON ledger (organisation_id, id) WHERE position IS NULL;
+
 ALTER TABLE ledger ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE ledger FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY organisation ON ledger USING (organisation_id = (SELECT current_setting('sereno.organisation', true)) OR (SELECT current_setting('sereno.organisation', true)) = '*') WITH CHECK (organisation_id = (SELECT current_setting('sereno.organisation', true)) OR (SELECT current_setting('sereno.organisation', true)) = '*');
+
+CREATE TABLE maintenance (
+    organisation_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    device_id TEXT,
+    site TEXT,
+    starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    reason TEXT NOT NULL,
+    made_by TEXT NOT NULL,
+    CONSTRAINT pk_maintenance PRIMARY KEY (organisation_id, id)
+);
+
+CREATE INDEX ix_maintenance_ends ON maintenance (organisation_id, ends_at);
+
+ALTER TABLE maintenance ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE maintenance FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY organisation ON maintenance USING (organisation_id = (SELECT current_setting('sereno.organisation', true)) OR (SELECT current_setting('sereno.organisation', true)) = '*') WITH CHECK (organisation_id = (SELECT current_setting('sereno.organisation', true)) OR (SELECT current_setting('sereno.organisation', true)) = '*');
 
 CREATE TABLE organisations (
     organisation_id TEXT NOT NULL,
@@ -305,6 +328,10 @@ CREATE TABLE alerts (
     CONSTRAINT pk_alerts PRIMARY KEY (organisation_id, id),
     CONSTRAINT fk_alerts_devices FOREIGN KEY(organisation_id, device_id) REFERENCES devices (organisation_id, id) ON DELETE CASCADE
 );
+
+CREATE INDEX ix_alerts_fingerprint ON alerts (organisation_id, fingerprint, opened_at);
+
+CREATE INDEX ix_alerts_ticket ON alerts (organisation_id, ticket_id);
 
 CREATE UNIQUE INDEX uq_alerts_firing ON alerts (organisation_id, fingerprint) WHERE state = 'firing';
 
@@ -477,6 +504,12 @@ CREATE TABLE runs (
     CONSTRAINT fk_runs_devices FOREIGN KEY(organisation_id, device_id) REFERENCES devices (organisation_id, id) ON DELETE CASCADE
 );
 
+CREATE INDEX ix_runs_live ON runs (organisation_id, id) WHERE state IN ('planning', 'planned', 'executing');
+
+CREATE INDEX ix_runs_ticket ON runs (organisation_id, ticket_id);
+
+CREATE UNIQUE INDEX uq_runs_proposed ON runs (organisation_id, ticket_id) WHERE requester = 'server' AND state IN ('planning', 'planned');
+
 ALTER TABLE runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE runs FORCE ROW LEVEL SECURITY;
@@ -521,6 +554,8 @@ CREATE TABLE tickets (
     CONSTRAINT uq_tickets_organisation_id_number UNIQUE (organisation_id, number),
     CONSTRAINT fk_tickets_devices FOREIGN KEY(organisation_id, device_id) REFERENCES devices (organisation_id, id) ON DELETE CASCADE
 );
+
+CREATE UNIQUE INDEX uq_tickets_open ON tickets (organisation_id, fingerprint) WHERE state = 'open';
 
 ALTER TABLE tickets ENABLE ROW LEVEL SECURITY;
 
