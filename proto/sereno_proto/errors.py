@@ -71,8 +71,16 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_KEY_TYPE": CodeEntry(
         "this kind of key is not accepted", "use Ed25519, ECDSA P-256, RSA of 3072 bits or an sk- key"
     ),
+    "E_KEY_FILE": CodeEntry("a key file cannot be used", "give an OpenSSH private key that you can read"),
+    "E_KEY_TOUCH": CodeEntry("this risk asks for a key with touch", "sign with an sk- key (a hardware token)"),
     # root and roster
     "E_ROOT_THRESHOLD": CodeEntry("too few root keys signed", "collect more root signatures"),
+    "E_ROOT_KEY": CodeEntry("a signature is by a key that is not of the root", "sign with a root key"),
+    "E_ROSTER_INVALID": CodeEntry("the roster makes no sense", "mend what is named and sign it again"),
+    "E_ROSTER_ORGANISATION": CodeEntry("the roster is of another organisation", "offer this organisation's roster"),
+    "E_ROSTER_OTHER": CodeEntry(
+        "another roster of the version that is pinned", "raise the version: `sereno roster sign`"
+    ),
     "E_ROSTER_LOWER": CodeEntry("a roster of a lower version than the pinned one", "offer the newest roster"),
     "E_ROSTER_EXPIRED": CodeEntry("the roster has expired", "sign a new roster: `sereno roster sign`"),
     "E_ROSTER_UNSIGNED": CodeEntry("the roster is not signed by the pinned root", "sign it with the root key"),
