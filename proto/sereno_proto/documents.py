@@ -10,6 +10,7 @@ gives the same bytes. What is signed are the bytes that travelled; nobody writes
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Final
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import DOCUMENT_BYTES_MAX, DOCUMENT_LINES_MAX, DOCUMENT_VALUE_CHARS_MAX
 
+_NOT_PRINTABLE: Final = re.compile(rb"[^\n\x20-\x7e]")
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,126}", re.ASCII)
 _LINE: Final = re.compile(r"([^:]*): (.+)", re.ASCII)
 _ESCAPE: Final = re.compile(r"\\(?:\\|n|u\{([0-9a-f]{1,6})\})?", re.ASCII)
@@ -119,9 +121,9 @@ def _lines(text: bytes) -> list[str]:
     _check_size(text, text.count(b"\n"))
     if not text.endswith(b"\n"):
         raise BadInput("E_DOCUMENT", "the last line does not end with a line feed")
-    for position, byte in enumerate(text):
-        if byte != 0x0A and not 0x20 <= byte <= 0x7E:
-            raise BadInput("E_DOCUMENT", f"byte {position} (0x{byte:02x}) is not printable ASCII")
+    strange = _NOT_PRINTABLE.search(text)
+    if strange is not None:
+        raise BadInput("E_DOCUMENT", f"byte {strange.start()} (0x{strange[0].hex()}) is not printable ASCII")
     return text.decode("ascii")[:-1].split("\n")
 
 
@@ -176,7 +178,7 @@ def _unescape(key: str, raw: str) -> str:
             return "\\"
         if match[0] == "\\n":
             return "\n"
-        if match[1] is None or int(match[1], 16) > 0x10FFFF:
+        if match[1] is None or int(match[1], 16) > sys.maxunicode:
             raise BadInput("E_DOCUMENT", f"the value of '{key}' holds an unknown escape")
         return chr(int(match[1], 16))
 

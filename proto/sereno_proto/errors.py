@@ -93,6 +93,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PLAN_EXPIRED": CodeEntry("the plan has expired", "ask for a new plan"),
     "E_PLAN_REPLAYED": CodeEntry("the plan was carried out before", "ask for a new plan"),
     "E_REQUESTER_UNSIGNED": CodeEntry("the requester did not sign", "have the requester sign: `sereno run`"),
+    "E_REQUESTER_OTHER": CodeEntry("another person signed the request", "have the plan's requester sign it"),
     "E_REQUESTER_UNKNOWN": CodeEntry("the requester is not on the roster", "ask as a person on the roster"),
     "E_APPROVER_IS_REQUESTER": CodeEntry("who asks may not approve", "ask another person"),
     "E_APPROVER_ROLE": CodeEntry("this person may not approve", "ask a person whose role allows it"),

@@ -121,7 +121,7 @@ class FileSigner:
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
             r, s = decode_dss_signature(self._key.sign(content, ec.ECDSA(hashes.SHA256())))
             return string(ECDSA_P256.encode()) + string(mpint(r) + mpint(s))
-        assert isinstance(self._key, rsa.RSAPrivateKey)  # noqa: S101  parse_public let no other type through
+        assert isinstance(self._key, rsa.RSAPrivateKey)
         signature = self._key.sign(content, padding.PKCS1v15(), hashes.SHA512())
         return string(_RSA_FORMAT.encode()) + string(signature)
 

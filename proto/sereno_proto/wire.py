@@ -1,6 +1,11 @@
 """SSH wire format (RFC 4251 section 5): length-prefixed strings and numbers, read to the last byte."""
 
+import re
+from typing import Final
+
 from sereno_proto.errors import BadInput
+
+_NOT_PRINTABLE: Final = re.compile(rb"[^\x20-\x7e]")
 
 
 class Reader:
@@ -33,8 +38,8 @@ class Reader:
     def text(self) -> str:
         """A string of printable ASCII, as all names in this format are."""
         raw = self.string()
-        if not all(0x20 <= byte <= 0x7E for byte in raw):
-            raise BadInput(self._code, "a name is not ASCII")
+        if _NOT_PRINTABLE.search(raw):
+            raise BadInput(self._code, "a name is not printable ASCII")
         return raw.decode("ascii")
 
     def mpint(self) -> int:
