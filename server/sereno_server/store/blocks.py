@@ -172,7 +172,7 @@ def _decode_integers(reader: _Reader, rows: int, count: int) -> Int64:
     columns[:, twice] = np.cumsum(columns[:, twice], axis=0)
     summed = way != 0
     columns[:, summed] = np.cumsum(columns[:, summed], axis=0)
-    return columns + first
+    return np.asarray(columns + first, np.int64)
 
 
 def _zigzag(signed: Int64) -> UInt64:
