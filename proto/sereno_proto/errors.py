@@ -104,6 +104,11 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_ACTION_CODE": CodeEntry("an action's code is not the one the plan names", "ask for a new plan"),
     "E_INTERRUPTED": CodeEntry("the run was cut off and did not go on", "look at the device, then ask for a new plan"),
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
+    "E_RUN_BUSY": CodeEntry("another run is being carried out on this device", "wait until it has ended"),
+    "E_LEDGER_BROKEN": CodeEntry("the device's ledger was changed from outside", "look at the machine and its owner"),
+    "E_STATE_LOST": CodeEntry(
+        "the record of used plans or of time is lost or damaged", "join anew with a fresh state folder"
+    ),
     # policy
     "E_POLICY_INVALID": CodeEntry(
         "policy.toml is missing or invalid, so nothing is allowed", "mend the file and line named"

@@ -8,7 +8,14 @@ from typing import Final
 
 from sereno_proto import documents
 from sereno_proto.errors import BadInput
-from sereno_proto.limits import DEVICE_NAME_PATTERN, PERSON_NAME_PATTERN, PLAN_VALID_S, STEPS_MAX, TARGETS_PER_STEP_MAX
+from sereno_proto.limits import (
+    DEVICE_NAME_PATTERN,
+    PERSON_NAME_PATTERN,
+    PLAN_VALID_S,
+    REQUIRE_WITHIN_S_MAX,
+    STEPS_MAX,
+    TARGETS_PER_STEP_MAX,
+)
 
 RISKS = ("low", "medium", "high")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -343,8 +350,8 @@ def _check_require(require: Require) -> None:
     for name, value in require.parameters.items():
         _fit(_NAME, name)
         _fit(_REQUIRE_VALUE, value)
-    if not math.isfinite(require.value) or require.within_s < 0:
-        raise BadInput("E_DOCUMENT", "a figure is compared with a finite value")
+    if not math.isfinite(require.value) or not 0 <= require.within_s <= REQUIRE_WITHIN_S_MAX:
+        raise BadInput("E_DOCUMENT", f"a figure is compared with a finite value, within {REQUIRE_WITHIN_S_MAX} s")
 
 
 def _fit(pattern: re.Pattern[str], value: str) -> None:

@@ -86,6 +86,7 @@ class Command(google.protobuf.message.Message):
     OFFER_ROSTER_FIELD_NUMBER: builtins.int
     OFFER_CERTIFICATE_FIELD_NUMBER: builtins.int
     DROP_PLAN_FIELD_NUMBER: builtins.int
+    EVENTS_KEPT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """cmd_..."""
     @property
@@ -100,6 +101,8 @@ class Command(google.protobuf.message.Message):
     def offer_certificate(self) -> Global___OfferCertificate: ...
     @property
     def drop_plan(self) -> Global___DropPlan: ...
+    @property
+    def events_kept(self) -> Global___EventsKept: ...
     def __init__(
         self,
         *,
@@ -110,12 +113,13 @@ class Command(google.protobuf.message.Message):
         offer_roster: Global___OfferRoster | None = ...,
         offer_certificate: Global___OfferCertificate | None = ...,
         drop_plan: Global___DropPlan | None = ...,
+        events_kept: Global___EventsKept | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "execute_plan", b"execute_plan", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "execute_plan", b"execute_plan", "id", b"id", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "id", b"id", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["run_check", "make_plan", "execute_plan", "offer_roster", "offer_certificate", "drop_plan"]
+    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["run_check", "make_plan", "execute_plan", "offer_roster", "offer_certificate", "drop_plan", "events_kept"]
     _WhichOneofArgType_body: typing_extensions.TypeAlias = typing.Literal["body", b"body"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -567,6 +571,29 @@ class DropPlan(google.protobuf.message.Message):
 Global___DropPlan: typing_extensions.TypeAlias = DropPlan
 
 @typing.final
+class EventsKept(google.protobuf.message.Message):
+    """From the core to its executor only, never from a server: the events of a plan up to this index are in the spool.
+    The executor forgets the journal of a run once its last event is kept.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PLAN_ID_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
+    plan_id: builtins.str
+    index: builtins.int
+    def __init__(
+        self,
+        *,
+        plan_id: builtins.str = ...,
+        index: builtins.int = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["index", b"index", "plan_id", b"plan_id"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___EventsKept: typing_extensions.TypeAlias = EventsKept
+
+@typing.final
 class OfferRoster(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -620,6 +647,7 @@ class RunEvent(google.protobuf.message.Message):
     FINDINGS_FIELD_NUMBER: builtins.int
     TIME_MS_FIELD_NUMBER: builtins.int
     LEDGER_DIGEST_FIELD_NUMBER: builtins.int
+    INDEX_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     plan_id: builtins.str
     state: Global___RunState.ValueType
@@ -632,6 +660,8 @@ class RunEvent(google.protobuf.message.Message):
     time_ms: builtins.int
     ledger_digest: builtins.str
     """the local ledger row that says the same"""
+    index: builtins.int
+    """from 1 within a plan; (plan_id, index) is one event, sent again until kept"""
     @property
     def findings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """of require checks"""
@@ -648,8 +678,9 @@ class RunEvent(google.protobuf.message.Message):
         findings: collections.abc.Iterable[Global___Finding] | None = ...,
         time_ms: builtins.int = ...,
         ledger_digest: builtins.str = ...,
+        index: builtins.int = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["code", b"code", "findings", b"findings", "ledger_digest", b"ledger_digest", "plan_id", b"plan_id", "run_id", b"run_id", "state", b"state", "step", b"step", "time_ms", b"time_ms", "what", b"what"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["code", b"code", "findings", b"findings", "index", b"index", "ledger_digest", b"ledger_digest", "plan_id", b"plan_id", "run_id", b"run_id", "state", b"state", "step", b"step", "time_ms", b"time_ms", "what", b"what"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___RunEvent: typing_extensions.TypeAlias = RunEvent
