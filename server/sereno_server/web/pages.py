@@ -1,5 +1,8 @@
 """The console's routes: the list of its pages, its static files, and how it says that something went wrong."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
@@ -16,10 +19,10 @@ from sereno_server.web.rendering import Frame, page
 PAGES = (sign_in, fleet)
 
 
-def router(app: App) -> APIRouter:
+def router(app: App, clock: Callable[[], datetime] = now) -> APIRouter:
     """Every page. All but /sign-in need an account, which the guard has put into the request."""
     routes = APIRouter(include_in_schema=False)
-    console = Console(app, now)
+    console = Console(app, clock)
     for part in PAGES:
         routes.include_router(part.routes(console))
     return routes
