@@ -1,4 +1,4 @@
-"""Serves the console over the seeded story, for looking at it: `python tests/server/web/dev_server.py [PORT] [empty]`."""
+"""Serves the seeded story, to look at: `python -m tests.server.web.dev_server [PORT] [empty]`."""
 
 import asyncio
 import shutil
@@ -7,10 +7,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-import seed
 import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import Response
+from tests.server.web import seed
+from tests.server.web.seed_rows import ORGANISATION
 
 from sereno_proto.errors import SerenoError
 from sereno_server.access.account import Account
@@ -52,10 +53,10 @@ def site(app: App, organisation_id: str) -> FastAPI:
 async def serve(url: str, port: int, *, empty: bool) -> None:
     store = Store(url)
     if not empty:
-        async with store.transaction(Scope(seed.ORGANISATION)) as tx:
+        async with store.transaction(Scope(ORGANISATION)) as tx:
             await seed.fill(tx, NOW)
     app = App(Settings(http_port=port), store, Events(url), NOW)
-    config = uvicorn.Config(site(app, "" if empty else seed.ORGANISATION), port=port, log_level="warning")
+    config = uvicorn.Config(site(app, "" if empty else ORGANISATION), port=port, log_level="warning")
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(app.events.run())
         await uvicorn.Server(config).serve()
