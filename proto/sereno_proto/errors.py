@@ -40,6 +40,9 @@ CATALOGUE: dict[str, CodeEntry] = {
     ),
     "E_DEVICE_REVOKED": CodeEntry("this device's access was revoked", "join anew with a join code"),
     "E_CERTIFICATE_IDENTITY": CodeEntry("a certificate names another device", "the certificate was not taken"),
+    "E_DEVICE_CHANGED": CodeEntry(
+        "a device of a known name has another identity", "ask who joined it anew; then remove it from known_devices"
+    ),
     "E_NAME": CodeEntry("a device name is 1 to 63 of a-z, 0-9 and hyphen", "choose another name"),
     # wire and telemetry
     "E_PROTOCOL_VERSION": CodeEntry("the other end speaks an unknown protocol version", "update the older end"),

@@ -50,3 +50,12 @@ async def account_id_by_name(tx: AsyncConnection, name: str, organisation_id: st
         query = query.where(or_(accounts.c.organisation_id == organisation_id, accounts.c.organisation_id.is_(None)))
     found = (await tx.execute(query.limit(2))).scalars().all()
     return found[0] if len(found) == 1 else None
+
+
+async def public_key_of(tx: AsyncConnection, account_id: str) -> tuple[str, str]:
+    """The account's name and the key it signs in with; raises E_NOT_SIGNED_IN where it has none."""
+    query = select(accounts.c.name, accounts.c.public_key).where(accounts.c.id == account_id, ~accounts.c.disabled)
+    row = (await tx.execute(query)).first()
+    if row is None or row[1] is None:
+        raise Refused("E_NOT_SIGNED_IN", "there is no account with a key of that name")
+    return row[0], row[1]

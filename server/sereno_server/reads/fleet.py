@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -171,7 +172,7 @@ async def _detailed(tx: AsyncConnection, rows: list[DeviceRow], now: datetime) -
         ForecastRow,
         select(*pick.columns(ForecastRow, forecasts, but=("path",)))
         .where(forecasts.c.device_id.in_(ids), forecasts.c.state == "open", forecasts.c.full_at.is_not(None))
-        .distinct(forecasts.c.device_id)
+        .ext(distinct_on(forecasts.c.device_id))
         .order_by(forecasts.c.device_id, forecasts.c.full_at),
     )
     last_change = await _first_by_device(
@@ -179,7 +180,7 @@ async def _detailed(tx: AsyncConnection, rows: list[DeviceRow], now: datetime) -
         ChangeRow,
         select(*pick.columns(ChangeRow, changes))
         .where(changes.c.device_id.in_(ids))
-        .distinct(changes.c.device_id)
+        .ext(distinct_on(changes.c.device_id))
         .order_by(changes.c.device_id, changes.c.at.desc()),
     )
     worst = await _first_by_device(
@@ -187,7 +188,7 @@ async def _detailed(tx: AsyncConnection, rows: list[DeviceRow], now: datetime) -
         AlertRow,
         select(*pick.columns(AlertRow, alerts))
         .where(alerts.c.device_id.in_(ids), alerts.c.state == "firing")
-        .distinct(alerts.c.device_id)
+        .ext(distinct_on(alerts.c.device_id))
         .order_by(alerts.c.device_id, severity_rank(), alerts.c.opened_at),
     )
     open_ticket = await _first_by_device(
@@ -195,7 +196,7 @@ async def _detailed(tx: AsyncConnection, rows: list[DeviceRow], now: datetime) -
         TicketBrief,
         select(*pick.columns(TicketBrief, tickets), tickets.c.device_id)
         .where(tickets.c.device_id.in_(ids), tickets.c.state == "open")
-        .distinct(tickets.c.device_id)
+        .ext(distinct_on(tickets.c.device_id))
         .order_by(tickets.c.device_id, tickets.c.number.desc()),
     )
     detailed = [
@@ -238,7 +239,7 @@ async def _top_causes(tx: AsyncConnection, ticket_ids: Sequence[str]) -> dict[st
             and_(causes.c.organisation_id == changes.c.organisation_id, causes.c.change_id == changes.c.id),
         )
         .where(causes.c.ticket_id.in_(ticket_ids))
-        .distinct(causes.c.ticket_id)
+        .ext(distinct_on(causes.c.ticket_id))
         .order_by(causes.c.ticket_id, causes.c.rank)
     )
     return {m["ticket_id"]: m["summary"] for m in (await tx.execute(query)).mappings()}

@@ -1,0 +1,62 @@
+"""The entry point of `sereno`: every group is registered here, and every expected error becomes one line."""
+
+import signal
+import sys
+
+import click
+import typer
+
+from sereno_proto.errors import SerenoError
+from sereno_server.cli import (
+    devices,
+    init,
+    ledger,
+    login,
+    root,
+    roster,
+    runs,
+    tickets,
+)
+
+app = typer.Typer(
+    name="sereno",
+    help="Remote assistance and monitoring whose server the devices need not trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (init, login, devices, tickets, runs):
+    for command in group.COMMANDS:
+        app.command()(command)
+for name, group in (
+    ("root", root),
+    ("roster", roster),
+    ("ledger", ledger),
+):
+    app.add_typer(group.app, name=name, help=(group.__doc__ or "").partition("\n")[0])
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main() -> None:
+    """Runs the command line; exit code 1 for an error of ours, 2 for a wrong command line."""
+    try:
+        app(standalone_mode=False)
+    except SerenoError as error:
+        sys.stderr.write(error.line() + "\n")
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except BrokenPipeError:  # `sereno devices | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

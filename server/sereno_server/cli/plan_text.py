@@ -1,0 +1,36 @@
+"""A plan as this workstation may trust it: the device's own text, checked against the device that we know.
+
+Nothing here relies on the server's word: the signature must be the device's, the device's id is the digest of the key
+that made it, and the id must be the one this workstation has met under that name.
+"""
+
+from sereno_proto import sshsig
+from sereno_proto.errors import Refused
+from sereno_proto.ids import device_id
+from sereno_proto.plan import Plan, read_plan
+from sereno_server.cli.known_devices import KnownDevices
+from sereno_server.cli.printing import out, plain, say
+
+ED25519_BYTES = 32
+
+
+def verified(text: bytes, device_signature: str, known: KnownDevices) -> Plan:
+    """Reads a plan whose device has signed it; raises E_SIGNATURE_INVALID or E_DEVICE_CHANGED where it has not."""
+    plan = read_plan(text)
+    key = sshsig.verify(text, device_signature, sshsig.PLAN_NAMESPACE)
+    if key.type != "ssh-ed25519" or device_id(key.blob[-ED25519_BYTES:]) != plan.device_id:
+        raise Refused("E_SIGNATURE_INVALID", f"the plan is not signed by {plan.device_id}, which it names")
+    if known.meet(plan.device_name, plan.device_id):
+        say(f"first time this workstation meets {plan.device_name}: {plan.device_id}")
+    return plan
+
+
+def show(text: bytes, plan: Plan, prose: str) -> None:
+    """Prints the very text that will be signed, and the server's words after it, marked as such."""
+    out.rule(f"plan of {plan.device_name}: this text is what you sign")
+    out.print(plain(text.decode("ascii", errors="backslashreplace")), markup=False, end="")
+    out.rule(f"end of the plan; signed by {plan.device_id}")
+    if prose:
+        say("The server says (unverified, not part of what you sign):")
+        for line in prose.splitlines():
+            say(f"  | {line}")

@@ -1,0 +1,160 @@
+"""Runs: a technician asks for one and signs, an approver signs or says no. Both read the device's own text first."""
+
+import time
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from sereno_proto import sshsig
+from sereno_proto.errors import BadInput, Refused, SerenoError
+from sereno_proto.plan import Plan
+from sereno_server.cli import settings as cli_settings
+from sereno_server.cli.client import Client
+from sereno_server.cli.known_devices import KnownDevices
+from sereno_server.cli.options import As, Json
+from sereno_server.cli.plan_text import show, verified
+from sereno_server.cli.printing import listing, out, plain, say
+from sereno_server.cli.signing import signer_for
+
+PLAN_WAIT_S = 60.0
+POLL_S = 0.5
+ENDED = frozenset({"succeeded", "failed", "refused", "denied", "expired", "superseded"})
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Sign without asking; the text is shown all the same.")]
+Key = Annotated[
+    str | None, typer.Option("--key", metavar="KEY", help="Key file, .pub of a key in ssh-agent, or agent.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended.")]
+
+
+def run(
+    target: Annotated[str, typer.Argument(metavar="TICKET|DEVICE", help="T-1, or a device's name or id.")],
+    playbook: Annotated[str, typer.Argument(help="Left out: the one that the ticket proposes.")] = "",
+    *,
+    given: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
+    yes: Yes = False,
+    key: Key = None,
+    wait: Wait = False,
+    person: As = None,
+) -> None:
+    """Ask for a run: the device makes its plan, you read it and sign as the requester."""
+    settings = cli_settings.load(cli_settings.find())
+    client = Client(settings, settings.who(person))
+    run_id = _request(client, target, playbook, _parameters(given or []))
+    say(f"{run_id}: waiting for the device's plan")
+    view = _until(client, run_id, lambda state: state == "planned" or state in ENDED, PLAN_WAIT_S)
+    _sign(settings, client, view, "request", key=key, yes=yes)
+    say(f"{run_id}: requested by {client.person.name}; someone else approves: sereno approve {run_id}")
+    if wait:
+        _end(client, run_id)
+
+
+def approve(
+    run_id: Annotated[str, typer.Argument(metavar="[RUN]", help="Left out: the only run that waits.")] = "",
+    *,
+    yes: Yes = False,
+    key: Key = None,
+    wait: Wait = False,
+    person: As = None,
+) -> None:
+    """Read the plan of a run and sign it as its approver."""
+    settings = cli_settings.load(cli_settings.find())
+    client = Client(settings, settings.who(person, approver=True))
+    view = client.get(f"/api/v1/runs/{quote(run_id or _only_waiting(client))}")
+    _sign(settings, client, view, "approve", key=key, yes=yes)
+    say(f"{view['id']}: approved by {client.person.name}")
+    if wait:
+        _end(client, view["id"])
+
+
+def deny(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    reason: Annotated[str, typer.Argument(help="Shown on the ticket.")] = "",
+    *,
+    person: As = None,
+) -> None:
+    """Say no to a run; nothing is signed."""
+    settings = cli_settings.load(cli_settings.find())
+    client = Client(settings, settings.who(person, approver=True))
+    client.post(f"/api/v1/runs/{quote(run_id)}/deny", {"reason": reason})
+    say(f"{run_id}: denied by {client.person.name}")
+
+
+def runs(*, as_json: Json = False, person: As = None) -> None:
+    """List the runs, the newest first."""
+    settings = cli_settings.load(cli_settings.find())
+    rows = Client(settings, settings.who(person)).pages("/api/v1/runs")
+    listing(rows, ("id", "state", "playbook", "device_name", "requester", "created_at"), as_json=as_json)
+
+
+def _request(client: Client, target: str, playbook: str, parameters: dict[str, str]) -> str:
+    body: dict[str, Any] = {"playbook": playbook, "parameters": parameters}
+    if target.upper().startswith("T-") or target.startswith("tkt_"):
+        return str(client.post(f"/api/v1/tickets/{quote(target)}/runs", body)["run_id"])
+    if not playbook:
+        raise BadInput("E_PARAMETER", "a run on a device names its playbook", "see `sereno playbooks list`")
+    return str(client.post(f"/api/v1/devices/{quote(target)}/runs", body)["run_id"])
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or name in parameters:
+            raise BadInput("E_PARAMETER", f"--set {pair}: NAME=VALUE is wanted, each name once")
+        parameters[name] = value
+    return parameters
+
+
+def _until(client: Client, run_id: str, reached: Any, within_s: float) -> dict[str, Any]:
+    deadline = time.monotonic() + within_s
+    while True:
+        view: dict[str, Any] = client.get(f"/api/v1/runs/{quote(run_id)}")
+        if reached(view["state"]):
+            return view
+        if time.monotonic() > deadline:
+            raise SerenoError("E_TIMEOUT", f"{run_id} is still {view['state']} after {within_s:.0f} s")
+        time.sleep(POLL_S)
+
+
+def _sign(
+    settings: cli_settings.Settings, client: Client, view: dict[str, Any], purpose: str, *, key: str | None, yes: bool
+) -> None:
+    if view["state"] != "planned":
+        why = f"{view['code']} {view['what']}" if view.get("code") else "there is nothing to sign"
+        raise Refused("E_CONFLICT", f"{view['id']} is {view['state']}: {why}", "ask for a new plan: `sereno run`")
+    text = client.text(f"/api/v1/runs/{quote(view['id'])}/plan")
+    plan = verified(text, view["device_signature"], KnownDevices(settings.path.parent / "known_devices.json"))
+    _check_names(plan, view)
+    show(text, plan, str(view.get("reason") or ""))
+    if not yes and not typer.confirm(f"Sign this text as {client.person.name} ({purpose})?"):
+        raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno deny`")
+    namespace = sshsig.REQUEST_NAMESPACE if purpose == "request" else sshsig.APPROVE_NAMESPACE
+    signer = signer_for(key or client.person.approve, f"approving key of {client.person.name}")
+    body = {"purpose": purpose, "sshsig": signer.sign(text, namespace)}
+    client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
+
+
+def _check_names(plan: Plan, view: dict[str, Any]) -> None:
+    """The run that we asked for is the one that the text names; else the server has mixed them up, or lies."""
+    if plan.run_id != view["id"]:
+        raise Refused("E_PLAN_CHANGED", f"the text belongs to {plan.run_id}, not to {view['id']}")
+
+
+def _only_waiting(client: Client) -> str:
+    rows = client.pages("/api/v1/runs", state="planned")
+    if len(rows) != 1:
+        names = ", ".join(row["id"] for row in rows) or "none"
+        raise BadInput("E_PARAMETER", f"{len(rows)} runs wait ({names})", "name the one: `sereno approve RUN`")
+    return str(rows[0]["id"])
+
+
+def _end(client: Client, run_id: str) -> None:
+    view = _until(client, run_id, lambda state: state in ENDED, 600)
+    out.print(plain(f"{run_id}: {view['state']} {view.get('what') or ''}".rstrip()), markup=False)
+    if view["state"] != "succeeded":
+        raise Refused(view.get("code") or "E_CONFLICT", view.get("what") or f"{run_id} is {view['state']}")
+
+
+COMMANDS = (run, approve, deny, runs)

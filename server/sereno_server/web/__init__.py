@@ -1,1 +1,0 @@
-"""The console: server-rendered pages, one question each, answered in the headline."""
