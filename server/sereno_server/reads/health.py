@@ -33,6 +33,7 @@ def health_rank(now: datetime) -> ColumnElement[Any]:
     will_run_out = (
         select(forecasts.c.id)
         .where(of_device(forecasts), forecasts.c.state == "open", forecasts.c.full_at.is_not(None))
+        .correlate(devices)
         .exists()
     )
     return case(

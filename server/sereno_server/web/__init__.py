@@ -1,0 +1,1 @@
+"""The console: server-rendered pages, one question each, answered in the headline."""
