@@ -1,0 +1,1 @@
+"""`sereno demo`: a whole installation in one folder, with real processes, and the drills that prove it."""
