@@ -23,6 +23,7 @@ from sereno_server.api.envelope import Envelope, Metrics
 from sereno_server.api.problems import problem, request_id_of
 from sereno_server.app import App
 from sereno_server.store.engine import Scope
+from sereno_server.web import pages
 
 
 def create_http(app: App) -> FastAPI:
@@ -36,7 +37,7 @@ def create_http(app: App) -> FastAPI:
             return await account_of(tx, kind, secret, utc_now())
 
     def answer(error: SerenoError, request: Request) -> Response:
-        return problem(error, request_id_of(request))
+        return pages.error_page(request, error) if pages.wants_page(request) else problem(error, request_id_of(request))
 
     @site.exception_handler(SerenoError)
     async def known(request: Request, error: SerenoError) -> Response:
@@ -69,6 +70,8 @@ def create_http(app: App) -> FastAPI:
 
     site.include_router(access_routes.router(app))
     site.include_router(api_routes.router(app))
+    site.include_router(pages.router(app))
+    pages.mount_static(site)
     site.add_middleware(Guard, public_url=app.settings.public_url, find_account=find_account, answer=answer)
     site.add_middleware(Envelope, metrics=metrics)
     return site
