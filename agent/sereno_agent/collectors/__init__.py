@@ -1,0 +1,48 @@
+"""One collector a file, registered by the file's name.
+
+A file has `make(surroundings) -> collect`, and may say INTERVAL_MS (else the agent's own) and DEADLINE_S. One whose
+name ends in `_linux`, `_windows` or `_darwin` is registered, without that ending, on that platform only.
+collect(reading) runs in a thread; whatever it raises concerns itself alone.
+"""
+
+import importlib
+import pkgutil
+import sys
+from typing import Final, NamedTuple
+
+from sereno_agent.reading import Collect, Surroundings
+from sereno_proto.limits import COLLECTOR_TIMEOUT_S
+
+_PLATFORMS: Final = {"linux": "linux", "windows": "win32", "darwin": "darwin"}
+
+
+class Collector(NamedTuple):
+    """A collector ready to run."""
+
+    name: str
+    collect: Collect
+    interval_ms: int = 0  # 0 = the agent's own
+    deadline_s: float = COLLECTOR_TIMEOUT_S
+
+
+def names() -> dict[str, str]:
+    """Registered name and module of every collector for this platform."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        name, _, platform = module.name.rpartition("_")
+        if platform not in _PLATFORMS:
+            found[module.name] = module.name
+        elif sys.platform == _PLATFORMS[platform]:
+            found[name] = module.name
+    return found
+
+
+def make(name: str, module_name: str, surroundings: Surroundings) -> Collector:
+    """Imports one collector and makes it ready. Raises whatever the file raises."""
+    module = importlib.import_module(f"{__name__}.{module_name}")
+    return Collector(
+        name,
+        module.make(surroundings),
+        getattr(module, "INTERVAL_MS", 0),
+        getattr(module, "DEADLINE_S", COLLECTOR_TIMEOUT_S),
+    )

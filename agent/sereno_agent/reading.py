@@ -1,0 +1,53 @@
+"""What a collector is given and what it gives back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sereno_agent.folders import Folders
+from sereno_agent.policy import Policy
+from sereno_agent.series import Labels
+from sereno_proto.v1.link_pb2 import SERIES_KIND_COUNTER, SERIES_KIND_GAUGE, Change, Notice, SeriesKind
+
+
+class Sample(NamedTuple):
+    """One value of one series."""
+
+    name: str
+    labels: Labels
+    kind: SeriesKind.ValueType
+    value: float
+
+
+class Surroundings(NamedTuple):
+    """What collectors may know of the agent: the policy now in force, its folders, and the clocks."""
+
+    policy: Callable[[], Policy]
+    folders: Folders
+    now_ms: Callable[[], int]
+    monotonic: Callable[[], float]
+
+
+class Reading:
+    """What one collector saw at one moment: samples, changes, and what a person should know."""
+
+    __slots__ = ("changes", "notices", "samples")
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        self.changes: list[Change] = []
+        self.notices: list[Notice] = []
+
+    def gauge(self, name: str, value: float, *labels: tuple[str, str]) -> None:
+        """Adds a level. Labels come in the order of their names."""
+        self.samples.append(Sample(name, labels, SERIES_KIND_GAUGE, value))
+
+    def counter(self, name: str, value: float, *labels: tuple[str, str]) -> None:
+        """Adds a count that only rises until it is reset."""
+        self.samples.append(Sample(name, labels, SERIES_KIND_COUNTER, value))
+
+    def notice(self, code: str, what: str, remedy: str = "") -> None:
+        """Adds something for a person; the same one is sent at most once an hour."""
+        self.notices.append(Notice(code=code, what=what, remedy=remedy))
+
+
+Collect = Callable[[Reading], None]
