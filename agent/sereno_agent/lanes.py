@@ -22,6 +22,10 @@ class Cursor(Protocol):
         """Steps over the record that peek gave."""
         ...
 
+    def close(self) -> None:
+        """Lets go of files."""
+        ...
+
 
 class Segment:
     """One file of records whose sequences lie in first..last."""

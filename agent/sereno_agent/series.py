@@ -29,6 +29,11 @@ class Series:
         self._next = 1
         self._load()
 
+    @property
+    def last(self) -> int:
+        """The highest id that may be in use."""
+        return self._next - 1
+
     def id(self, name: str, labels: Labels, kind: SeriesKind.ValueType) -> int:
         """The id of a series; 0 when there are too many or the disk takes no new one."""
         found = self._ids.get((name, labels))

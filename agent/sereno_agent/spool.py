@@ -211,3 +211,7 @@ class Reader:
         if chosen is not None:
             chosen.advance()
         return best
+
+    def close(self) -> None:
+        for cursor in self._cursors:
+            cursor.close()

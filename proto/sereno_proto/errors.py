@@ -34,6 +34,10 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_ALREADY_JOINED": CodeEntry(
         "this machine has an identity already", "remove it as root first: `sereno-agent leave`"
     ),
+    "E_AGENT_RUNNING": CodeEntry("an agent runs on this state folder already", "stop it first"),
+    "E_STATE_FOLDER": CodeEntry(
+        "the state folder cannot be written", "give this user the folder, or another with --state"
+    ),
     "E_NOT_JOINED": CodeEntry("this machine has not joined a server", "run `sereno-agent join CODE`"),
     "E_DUPLICATE_IDENTITY": CodeEntry(
         "two machines use one identity, a clone is likely", "join the copy anew with a fresh state folder"
@@ -124,6 +128,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_LOCKDOWN": CodeEntry("the machine is in lockdown", "on the machine: `sereno-agent lockdown off`"),
     "E_PROTECTED_PATH": CodeEntry("Sereno's own files, sudoers, PAM and authorized_keys are never touched", "none"),
     # checks, actions, playbooks
+    "E_COMMAND_UNKNOWN": CodeEntry("this agent knows no such command", "update the agent"),
     "E_CHECK_UNKNOWN": CodeEntry("no such check", "see the catalogue"),
     "E_ACTION_UNKNOWN": CodeEntry("no such action", "see the catalogue"),
     "E_PARAMETER": CodeEntry("a parameter is missing, unknown or of the wrong kind", "see the catalogue"),

@@ -1,0 +1,5 @@
+"""`python -m sereno_agent` is `sereno-agent`."""
+
+from sereno_agent.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,225 @@
+"""Builds the core from its parts and runs it: collect, spool, send, obey policy. Nothing else."""
+
+import asyncio
+import math
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from sereno_agent import VERSION, agent_lock, collectors, config, status
+from sereno_agent.batch import Batcher
+from sereno_agent.collectors import Collector
+from sereno_agent.commands import Commands
+from sereno_agent.executor_process import ExecutorProcess
+from sereno_agent.folders import Folders
+from sereno_agent.intervals import Intervals
+from sereno_agent.link import Link
+from sereno_agent.notices import Notices
+from sereno_agent.policy_watch import PolicyWatch
+from sereno_agent.reading import Reading, Surroundings
+from sereno_agent.schedule import Schedule
+from sereno_agent.scheduler import Scheduler
+from sereno_agent.series import Series
+from sereno_agent.spool import Spool
+from sereno_proto.limits import CHANGES_PER_SET_MAX, DIFF_CHARS_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION
+from sereno_proto.v1.link_pb2 import Change, ChangeSet, Hello, Problem, Settings, Up
+from sereno_proto.v1.runs_pb2 import CheckResult, Command, RunEvent
+
+HOUSE_S: Final = 2.0  # how often policy, lockdown and clock are looked at
+_STATUS_FILE_TURNS: Final = 5
+_STATUS_TURNS: Final = 30
+_FLUSH_S: Final = 0.95
+_JUMP_MS_MIN: Final = 2_000
+_CHANGES_PER_MESSAGE: Final = min(CHANGES_PER_SET_MAX, MESSAGE_BYTES_MAX // (4 * DIFF_CHARS_MAX))
+
+
+class Agent:
+    """The core process. `run()` ends on SIGTERM or SIGINT."""
+
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+        self.joined = config.read_joined(folders.joined)
+        settings = config.load(folders.config)
+        if settings.policy is not None:
+            folders.policy = settings.policy
+        self.policy = PolicyWatch(folders.policy)
+        self.spool = Spool(folders.spool, settings.spool_bytes_max)
+        self.series = Series(folders.spool / "series")
+        self.notices = Notices(lambda notice: self.spool.append(Up(notice=notice)))
+        self.batcher = Batcher(self.series)
+        self.intervals = Intervals(settings)
+        surroundings = Surroundings(self.policy, folders, _now_ms, time.monotonic)
+        self.scheduler = Scheduler(
+            Schedule(self._collectors(surroundings), self.intervals.of, time.monotonic()),
+            self._deliver,
+            denied=lambda: self.policy().collectors_denied,
+        )
+        self.reporter = status.Reporter(folders, self.policy, self.spool, self.scheduler.schedule)
+        self.link = Link(self.joined.link_address, folders, self.spool, self.series, self)
+        self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
+        self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
+        self._flushed = -math.inf
+        self._offers: set[str] = set()  # ids of commands that offer a certificate
+        self._clock_offset_ms = _now_ms() - int(time.monotonic() * 1000)
+
+    async def run(self) -> None:
+        """Runs until a signal asks it to stop; what was collected is in the spool then."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        parts = [
+            asyncio.create_task(part)
+            for part in (self.link.run(), self.scheduler.run(), self._keep_house(), self.executor.deliver_journals())
+        ]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await _first_end([stopped, *parts[:3]])
+        finally:
+            for task in (stopped, *parts):
+                task.cancel()
+            ended = await asyncio.gather(*parts, return_exceptions=True)
+            await self.commands.close()
+            await self.executor.close()
+            self._flush()
+            self.spool.save()
+            self.spool.close()
+            self.reporter.write(self.link)
+        for result in ended:
+            if isinstance(result, Exception):
+                raise result
+
+    # what the link asks of its host
+
+    def hello(self) -> Hello:
+        return Hello(
+            protocol_version=PROTOCOL_VERSION,
+            capabilities=["checks", "plans"],
+            agent_version=VERSION,
+            platform=status.platform(),
+            name=self.joined.name,
+            clock_ms=_now_ms(),
+            boot_id=status.boot_id(),
+            roster_version=status.roster_version(self.folders.roster_text),
+            status=self.reporter.status(),
+        )
+
+    def settings(self, settings: Settings) -> None:
+        if self.intervals.wish(settings.collect_interval_ms, settings.collector_interval_ms):
+            self.scheduler.intervals_changed()
+
+    def command(self, command: Command) -> None:
+        if command.WhichOneof("body") == "offer_certificate":
+            self._offers.add(command.id)
+        self.commands.start(command)
+
+    def problem(self, problem: Problem) -> None:
+        log(f"the server refused message {problem.sequence}: {problem.code} {problem.what}")
+
+    # what was collected
+
+    def _deliver(self, step_ms: int, readings: list[tuple[str, Reading]]) -> None:
+        samples = [sample for _, reading in readings for sample in reading.samples]
+        for name in self.batcher.add(step_ms, samples):
+            self.notices.say("E_NOT_FINITE", f"{name} was not finite")
+        for _, reading in readings:
+            self._send_changes(reading.changes)
+            self.notices.say_all(reading.notices)
+        if time.monotonic() - self._flushed >= _FLUSH_S or self.batcher.due:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flushed = time.monotonic()
+        batch = self.batcher.take()
+        if batch is not None:
+            self.spool.append(Up(samples=batch))
+
+    def _send_changes(self, changes: list[Change]) -> None:
+        for start in range(0, len(changes), _CHANGES_PER_MESSAGE):
+            part = changes[start : start + _CHANGES_PER_MESSAGE]
+            self.spool.append(Up(changes=ChangeSet(changes=part)), durable=True)
+
+    def _collectors(self, surroundings: Surroundings) -> list[Collector]:
+        made = []
+        for name, module_name in collectors.names().items():
+            try:
+                made.append(collectors.make(name, module_name, surroundings))
+            except Exception as error:  # noqa: BLE001, one collector that cannot start must not stop the others
+                self.notices.say("E_COLLECTOR", f"collector {name} cannot start: {error}"[:300])
+        return made
+
+    # commands
+
+    async def _run_check(self, name: str, parameters: Mapping[str, str]) -> CheckResult:
+        # Imported when the first check is asked for: an idle core does without it.
+        from sereno_agent import workers  # noqa: PLC0415
+
+        return await workers.run_check(name, parameters, policy_path=self.folders.policy, state=self.folders.state)
+
+    def _post_reply(self, up: Up) -> None:
+        self.link.post(up)
+        if up.reply.command_id in self._offers:
+            self._offers.discard(up.reply.command_id)
+            if up.reply.HasField("accepted"):
+                asyncio.get_running_loop().call_later(1.0, self.link.reconnect)  # the reply goes first
+
+    async def _keep_event(self, event: RunEvent) -> bool:
+        sequence = self.spool.append(Up(run_event=event), durable=True)
+        return sequence > 0 and not self.spool.full
+
+    # the house
+
+    async def _keep_house(self) -> None:
+        turn = 0
+        lockdown = self.folders.lockdown.exists()
+        while True:
+            changed = self.policy.refresh()
+            now_locked = self.folders.lockdown.exists()
+            changed |= now_locked != lockdown
+            lockdown = now_locked
+            self._watch_clock()
+            if self.spool.full:
+                self.notices.say("E_SPOOL_FULL", self.spool.full)
+            if turn % _STATUS_TURNS == 0 or changed:
+                self.link.post(Up(status=self.reporter.status()))
+                self.spool.save()
+            if turn % _STATUS_FILE_TURNS == 0 or changed:
+                self.reporter.write(self.link)
+            turn += 1
+            await asyncio.sleep(HOUSE_S)
+
+    def _watch_clock(self) -> None:
+        offset_ms = _now_ms() - int(time.monotonic() * 1000)
+        jump_ms = offset_ms - self._clock_offset_ms
+        self._clock_offset_ms = offset_ms
+        if abs(jump_ms) >= _JUMP_MS_MIN:
+            code, way = ("E_CLOCK_SKEW", "forward") if jump_ms > 0 else ("E_CLOCK_BACK", "back")
+            self.notices.say(code, f"the clock jumped {way} by {abs(jump_ms) / 1000:.0f} s, or the machine slept")
+
+
+async def _first_end(tasks: "list[asyncio.Task[object]]") -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def log(line: str) -> None:
+    """One line for the system's journal."""
+    sys.stderr.write(f"sereno-agent: {line}\n")
+    sys.stderr.flush()
+
+
+def run(folders: Folders) -> None:
+    """Runs the core. Raises BadInput with E_NOT_JOINED, E_CONFIG or E_AGENT_RUNNING."""
+    config.read_joined(folders.joined)
+    with agent_lock.held(folders):
+        folders.make()
+        asyncio.run(_main(folders))
+
+
+async def _main(folders: Folders) -> None:
+    await Agent(folders).run()

@@ -1,0 +1,149 @@
+"""`sereno-agent`: join, run, status, history, lockdown, collect, leave."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sereno_agent.folders import STATE_DEFAULT, Folders
+from sereno_proto.errors import SerenoError
+
+Command = Callable[[Folders, argparse.Namespace], int]
+_STATE_VARIABLE: Final = "SERENO_AGENT_STATE"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; gives the exit code. Errors are one line on stderr and exit code 1, or 2 for wrong usage."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    command: Command = given.command
+    # Whoever else uses this machine has no business in what is written here.
+    os.umask(0o077)
+    try:
+        return command(Folders(given.state), given)
+    except SerenoError as error:
+        sys.stderr.write(f"sereno-agent: {error.line()}\n")
+    except PermissionError as error:
+        sys.stderr.write(
+            f"sereno-agent: {error.filename}: permission denied. Run it as the agent's user, or as root.\n"
+        )
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sereno-agent history | head` is no error
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    state = Path(os.environ.get(_STATE_VARIABLE) or STATE_DEFAULT)
+    shared.add_argument("--state", type=Path, default=state, metavar="DIR", help=f"state folder (default {state})")
+    parser = argparse.ArgumentParser(prog="sereno-agent", description="Sereno's agent on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, parents=[shared], help=text, description=text)
+        one.set_defaults(command=command)
+        return one
+
+    join = add("join", _join, "Join the server that a join code names.")
+    join.add_argument("code", help="the whole code from `sereno join-code`")
+    join.add_argument("--name", default="", help="the device's name (default: this host's)")
+    join.add_argument("--json", action="store_true", help="print one JSON object")
+    add("run", _run, "Collect and send, until stopped.")
+    for name, command, text in (
+        ("status", _status, "Show whom this machine has joined, and how the agent is."),
+        ("history", _history, "Show every remote act on this machine, and whether the record is whole."),
+    ):
+        add(name, command, text).add_argument("--json", action="store_true", help="print JSON")
+    lockdown = add("lockdown", _lockdown, "Stop every remote act on this machine, or allow them again.")
+    lockdown.add_argument("switch", choices=("on", "off"))
+    collect = add("collect", _collect, "Show what a collector would send.")
+    collect.add_argument("collector", nargs="?", default="", help="its name (default: all)")
+    add("leave", _leave, "Forget the server: identity, keys and what was not sent. Needs the agent stopped.")
+    return parser
+
+
+def _join(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent.join import join
+    from sereno_agent.ledger import Ledger
+
+    outcome = join(folders, given.code, given.name)
+    joined = outcome.joined
+    Ledger(folders.ledger, _now_ms).append("device.joined", joined.device_id, what=f"joined {joined.organisation_id}")
+    if given.json:
+        print(json.dumps({**joined._asdict(), "root_digest": outcome.root_digest, "root_name": outcome.root_name}))
+        return 0
+    print(f"{joined.name} has joined {outcome.root_name} as {joined.device_id}.")
+    print(f"Root: {outcome.root_digest}")
+    print("Compare this digest with the one that your administrator gave you; `sereno-agent leave` if it differs.")
+    if not folders.policy.exists():
+        print(f"There is no {folders.policy}: measurements are sent, and nothing on this machine may be changed.")
+    return 0
+
+
+def _run(folders: Folders, _: argparse.Namespace) -> int:
+    # One thread polls for gRPC; forking is left to subprocess, which execs at once.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    from sereno_agent.agent import run
+
+    run(folders)
+    return 0
+
+
+def _status(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import overview
+
+    found = overview.gather(folders)
+    print(json.dumps(found) if given.json else overview.render(found))
+    return 0 if found["joined"] else 1
+
+
+def _history(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import history
+
+    lines, whole = history.show(folders, as_json=given.json)
+    for line in lines:
+        print(line)
+    return 0 if whole else 1
+
+
+def _lockdown(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent.lockdown import switch
+
+    print(switch(folders, on=given.switch == "on", now_ms=_now_ms))
+    return 0
+
+
+def _collect(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import show_collector
+
+    for line in show_collector.show(folders, given.collector):
+        print(line)
+    return 0
+
+
+def _leave(folders: Folders, _: argparse.Namespace) -> int:
+    from sereno_agent import agent_lock, config
+    from sereno_agent.leave import leave
+    from sereno_agent.ledger import Ledger
+
+    joined = config.read_joined(folders.joined)
+    with agent_lock.held(folders):
+        Ledger(folders.ledger, _now_ms).append("device.left", joined.device_id, what=f"left {joined.organisation_id}")
+        leave(folders)
+    print(f"{joined.name} has left. Its ledger, policy and kept file versions are still in {folders.state}.")
+    return 0
+
+
+def _now_ms() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
