@@ -1,0 +1,68 @@
+"""Status: what the device says of itself, the last one kept as it came."""
+
+import math
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sereno_proto.limits import TEXT_CHARS_MAX
+from sereno_proto.v1.link_pb2 import Problem, Status, Up
+from sereno_server.gateway.connection import ConnectedDevice
+from sereno_server.gateway.ingest.bounds import problem
+from sereno_server.audit.ledger import words
+from sereno_server.store.events import Event, emit
+from sereno_server.store.tables import devices
+
+LIST_MAX = 256
+
+
+async def store_status(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> list[Problem]:
+    """Keeps the newest status, as JSON with the .proto's field names."""
+    refused = too_large(up.status)
+    if refused is not None:
+        return [refused]
+    await tx.execute(
+        update(devices)
+        .where(devices.c.organisation_id == device.organisation_id, devices.c.id == device.id)
+        .values(status=as_json(up.status))
+    )
+    await emit(tx, Event("status", device.organisation_id, device.id, device.id))
+    return []
+
+
+def too_large(status: Status) -> Problem | None:
+    """The problem of a status beyond its bounds, or None."""
+    if len(status.allowed_actions) > LIST_MAX or len(status.collectors) > LIST_MAX:
+        return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions and collectors")
+    if status.ByteSize() > 16 * TEXT_CHARS_MAX:
+        return problem("E_LIMIT", f"a status has at most {16 * TEXT_CHARS_MAX} bytes")
+    return None
+
+
+def as_json(status: Status) -> dict[str, object]:
+    """The status under the .proto's own field names, numbers as numbers."""
+    return {
+        "lockdown": status.lockdown,
+        "policy_digest": words(status.policy_digest),
+        "policy_error": words(status.policy_error),
+        "spool_bytes": status.spool_bytes,
+        "spool_dropped": status.spool_dropped,
+        "resident_bytes": status.resident_bytes,
+        "cpu_ms_per_s": _finite(status.cpu_ms_per_s),
+        "allowed_actions": [words(action) for action in status.allowed_actions],
+        "collectors": [
+            {
+                "name": words(cost.name),
+                "mean_ms": _finite(cost.mean_ms),
+                "failures": cost.failures,
+                "error": words(cost.error),
+            }
+            for cost in status.collectors
+        ],
+        "ledger_head": words(status.ledger_head),
+        "ledger_length": status.ledger_length,
+    }
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0
