@@ -1,23 +1,137 @@
 """The one place that makes every part of the server and wires them together."""
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
+from sereno_proto.errors import SerenoError
 from sereno_server.config import Settings
+from sereno_server.gateway.authority import Authority
+from sereno_server.gateway.gateway import Gateway
+from sereno_server.store import compactor, migrations
+from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Store
 from sereno_server.store.events import Events
 
-
-@dataclass(frozen=True)
-class App:
-    """What every part of a running server is given."""
-
-    settings: Settings
-    store: Store
-    events: Events
-    started_at: datetime
+log = logging.getLogger(__name__)
 
 
 def now() -> datetime:
     """The server's clock, UTC; parts take it as an argument."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class App:
+    """What every part of a running server is given.
+
+    settings: with the ports that the listeners really took. stopping: set when the server ends.
+    """
+
+    settings: Settings
+    store: Store
+    events: Events
+    gateway: Gateway
+    authority: Authority
+    started_at: datetime
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Part = Callable[[App], Awaitable[None]]
+
+
+async def _gateway(app: App) -> None:
+    await app.gateway.run()
+
+
+async def _events(app: App) -> None:
+    await app.events.run()
+
+
+# Each runs until it is cancelled; one that fails ends the server with its error.
+PARTS: tuple[tuple[str, Part], ...] = (
+    ("events", _events),
+    ("gateway", _gateway),
+    ("compactor", compactor.run),
+)
+
+
+@contextlib.asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[App]:
+    """A server with its database, authority and listeners, before its parts run; all closed at the end of the block.
+
+    Raises E_NO_POSTGRESQL, E_POSTGRESQL, E_SCHEMA_NEWER, E_PORT_TAKEN.
+    """
+    async with contextlib.AsyncExitStack() as closing:
+        url = settings.database_url
+        if not url:
+            url = await closing.enter_async_context(_private_postgresql(settings))
+        await asyncio.to_thread(migrations.upgrade, url)
+        store = await Store.open(url)
+        closing.push_async_callback(store.close)
+        authority = await Authority.load(store, now())
+        events = Events(url)
+        gateway = Gateway(settings, store, events, authority, now)
+        closing.push_async_callback(gateway.stop)
+        bound = await gateway.start()
+        yield App(bound, store, events, gateway, authority, now())
+
+
+@contextlib.asynccontextmanager
+async def _private_postgresql(settings: Settings) -> AsyncIterator[str]:
+    """Starts the private PostgreSQL, brings it back when it is killed, and stops it at the end."""
+    postgresql = EmbeddedPostgreSQL(settings.data_dir, pg_bin=Path(settings.pg_bin) if settings.pg_bin else None)
+    url = await asyncio.to_thread(postgresql.start)
+    watch = asyncio.create_task(postgresql.supervise(), name="postgresql")
+    try:
+        yield url
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await asyncio.to_thread(postgresql.stop)
+
+
+async def serve(settings: Settings, ready: Callable[[App], None] = lambda _: None) -> None:
+    """Runs the whole server until SIGINT or SIGTERM, then ends it in order. Raises as `started` does.
+
+    ready: called once the listeners answer.
+    """
+    async with started(settings) as app:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, app.stopping.set)
+        try:
+            ready(app)
+            await run_parts(app)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def run_parts(app: App, parts: tuple[tuple[str, Part], ...] = PARTS) -> None:
+    """Runs the parts until `stopping` is set, or one of them fails: its own error is raised then."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_run(name, part, app), name=name) for name, part in parts]
+            await app.stopping.wait()
+            for task in tasks:
+                task.cancel()
+    except* SerenoError as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _run(name: str, part: Part, app: App) -> None:
+    try:
+        await part(app)
+    except asyncio.CancelledError:
+        raise
+    except SerenoError:
+        raise
+    except Exception:
+        log.exception("the part %s failed; the server ends", name)
+        raise

@@ -115,10 +115,10 @@ class Intake:
                     log.warning("intake: the database is away: %s", str(error).splitlines()[0])
                     await asyncio.sleep(RETRY_S)
                 except Exception:
+                    log.exception("intake: %d messages cannot be stored together", len(messages))
                     if len(messages) == 1:
                         await self._refuse(organisation_id, messages[0])
                         return
-                    log.warning("intake: a group failed; its messages are stored one by one")
                     for received in messages:
                         await self._commit(asyncio.Semaphore(), organisation_id, [received])
                     return
@@ -127,7 +127,6 @@ class Intake:
 
     async def _refuse(self, organisation_id: str, received: Received) -> None:
         """Moves past a message that cannot be stored, and says so; waits for the database where it is away."""
-        log.exception("intake: a message of %s cannot be stored", received.device.id)
         if not received.up.sequence:
             return
         group = _Group(marks={received.mark: received.up.sequence})
@@ -160,7 +159,7 @@ class Intake:
                 await _store_one(tx, group, received)
             await append(tx, group.rows)
             await _raise_marks(tx, organisation_id, group.marks)
-            await _tell(tx, organisation_id, group, messages)
+            await _tell(tx, organisation_id, messages)
         _acknowledge(group, messages)
 
 
@@ -212,7 +211,7 @@ async def _raise_marks(tx: AsyncConnection, organisation_id: str, marks: dict[Ma
     )
 
 
-async def _tell(tx: AsyncConnection, organisation_id: str, group: _Group, messages: Sequence[Received]) -> None:
+async def _tell(tx: AsyncConnection, organisation_id: str, messages: Sequence[Received]) -> None:
     """Writes when devices were seen, and tells of their samples, both no more often than needed."""
     now = time.monotonic()
     seen = {each.device for each in messages if now - each.device.seen_stored_at >= SEEN_EVERY_S}

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
+import grpc
 from sqlalchemy.exc import DBAPIError
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.limits import (
-    BATCH_SERIES_MAX,
-    COMMAND_TIMEOUT_S,
     HELLO_TIMEOUT_S,
     LABEL_CHARS_MAX,
     LABELS_MAX,
@@ -32,10 +32,7 @@ from sereno_server.gateway.refuse import refuse
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.samples import SeriesKey, name_series
 
-if TYPE_CHECKING:
-    import grpc
-
-    Context = grpc.aio.ServicerContext[Up, Down]
+Context = Any  # grpc.aio.ServicerContext[Up, Down]; gRPC has no types
 
 EPOCH_BYTES = 16
 SEQUENCE_MAX = (1 << 63) - 1
@@ -44,22 +41,33 @@ OFFERS_AT_ONCE = 64
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class LinkParts:
+    """What the service works with. settings: asked of every device; node: the name of this server."""
+
+    store: Store
+    authority: Authority
+    live: Live
+    intake: Intake
+    settings: Settings
+    node: str
+    clock: Clock
+
+
 class Link(LinkServicer):
     """The only service of the devices' listener. Whoever gets here holds a certificate of our authority."""
 
-    def __init__(
-        self, store: Store, authority: Authority, live: Live, intake: Intake, settings: Settings, node: str, clock: Clock
-    ) -> None:
-        self._store = store
-        self._authority = authority
-        self._live = live
-        self._intake = intake
-        self._settings = settings
-        self._node = node
-        self._clock = clock
+    def __init__(self, parts: LinkParts) -> None:
+        self._store = parts.store
+        self._authority = parts.authority
+        self._live = parts.live
+        self._intake = parts.intake
+        self._settings = parts.settings
+        self._node = parts.node
+        self._clock = parts.clock
         self._offers = asyncio.Semaphore(OFFERS_AT_ONCE)
 
-    async def Connect(self, _: object, context: "Context") -> None:  # noqa: N802 (the method's name in the .proto)
+    async def Connect(self, _: object, context: Context) -> None:  # noqa: N802 (the method's name in the .proto)
         """Serves one device until either side ends the stream."""
         try:
             device, welcome = await self._admit(context)
@@ -79,7 +87,7 @@ class Link(LinkServicer):
         if device.why is not None:
             await refuse(context, device.why)
 
-    async def _admit(self, context: "Context") -> tuple[ConnectedDevice, Welcome]:
+    async def _admit(self, context: Context) -> tuple[ConnectedDevice, Welcome]:
         """Knows the device by its certificate, hears its hello, and makes its stream the live one."""
         caller = _caller(context)
         async with self._store.transaction(Scope(caller.organisation_id)) as tx:
@@ -110,7 +118,7 @@ class Link(LinkServicer):
             settings=self._settings,
         )
 
-    async def _serve(self, device: ConnectedDevice, context: "Context") -> None:
+    async def _serve(self, device: ConnectedDevice, context: Context) -> None:
         """Reads, writes and offers until one of them ends, or the stream is ended from elsewhere."""
         tasks = [
             asyncio.create_task(self._read(device, context), name=f"read {device.id}"),
@@ -142,9 +150,7 @@ class Link(LinkServicer):
 
     # --- what comes up ------------------------------------------------------------------------------------------------
 
-    async def _read(self, device: ConnectedDevice, context: "Context") -> None:
-        import grpc  # noqa: PLC0415
-
+    async def _read(self, device: ConnectedDevice, context: Context) -> None:
         while True:
             up = await context.read()
             if up is grpc.aio.EOF:
@@ -191,7 +197,7 @@ class Link(LinkServicer):
             await note(tx, device, "E_DUPLICATE_IDENTITY", what)
 
 
-def _caller(context: "Context") -> Identity:
+def _caller(context: Context) -> Identity:
     """Who the client certificate says is calling; TLS has checked that our authority signed it."""
     found = context.auth_context().get("x509_pem_cert")
     if not found:
@@ -199,7 +205,7 @@ def _caller(context: "Context") -> Identity:
     return identity(found[0])
 
 
-async def _first_message(context: "Context") -> Up:
+async def _first_message(context: Context) -> Up:
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
             up = await context.read()
@@ -207,12 +213,12 @@ async def _first_message(context: "Context") -> Up:
         raise SerenoError("E_TIMEOUT", "no hello came") from error
     if not isinstance(up, Up) or up.WhichOneof("body") != "hello" or len(up.epoch) != EPOCH_BYTES:
         raise SerenoError("E_BAD_REQUEST", "the first message is not a hello with its epoch")
-    if not PROTOCOL_VERSION_MIN <= up.hello.protocol_version:
+    if not up.hello.protocol_version >= PROTOCOL_VERSION_MIN:
         raise SerenoError("E_PROTOCOL_VERSION", f"protocol version {up.hello.protocol_version} is too old")
     return up
 
 
-async def _write(device: ConnectedDevice, context: "Context") -> None:
+async def _write(device: ConnectedDevice, context: Context) -> None:
     """The stream's one writer: two tasks that write one stream fail."""
     while True:
         await context.write(await device.outbox.get())

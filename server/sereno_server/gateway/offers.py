@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.limits import CERTIFICATE_RENEW_DAYS
@@ -59,6 +59,16 @@ async def offer_certificate(store: Store, authority: Authority, device: Connecte
             )
         )
     await device.command(OfferCertificate(certificate_pem=issued.chain_pem), OFFER_TIMEOUT_S)
+
+
+async def behind(store: Store, live: list[ConnectedDevice]) -> list[ConnectedDevice]:
+    """The connected devices that have pinned an older roster than their organisation's newest."""
+    async with store.transaction(Scope.system()) as tx:
+        rows = await tx.execute(
+            select(rosters.c.organisation_id, func.max(rosters.c.version)).group_by(rosters.c.organisation_id)
+        )
+        newest: dict[str, int] = {row[0]: row[1] for row in rows}
+    return [device for device in live if device.roster_version < newest.get(device.organisation_id, 0)]
 
 
 async def offer_all(store: Store, authority: Authority, device: ConnectedDevice, now: datetime) -> None:

@@ -15,7 +15,7 @@ CHANNEL = "sereno_events"
 QUEUE_EVENTS_MAX = 1000
 RECONNECT_S = 0.5
 RESYNC = "resync"  # events may have been missed: read anew whatever is shown or cached
-KINDS = frozenset({"sample", "status", "change", "forecast", "alert", "ticket", "run", "device", RESYNC})
+KINDS = frozenset({"sample", "status", "change", "forecast", "alert", "ticket", "run", "device", "roster", RESYNC})
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class Event:
     """A row that was made or changed; who hears it reads the row.
 
-    kind: one of KINDS; id: of the ticket, run, device, ...; device_id: where it belongs to one.
+    kind: one of KINDS (roster: a newer one was published, its id is the version).
+    id: of the ticket, run, device, ...; device_id: where it belongs to one.
     """
 
     kind: str

@@ -8,6 +8,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_proto.errors import BadInput
+from sereno_proto.limits import SERIES_PER_DEVICE_MAX
 from sereno_proto.v1.link_pb2 import SampleBatch, SampleMatrix
 from sereno_server.store.blocks import Float64, Int64, Matrix, decode
 from sereno_server.store.tables import series as series_table
@@ -118,11 +120,13 @@ async def append(tx: AsyncConnection, batches: Sequence[Batch]) -> None:
 async def name_series(
     tx: AsyncConnection, organisation_id: str, device_id: str, keys: Sequence[SeriesKey]
 ) -> dict[SeriesKey, int]:
-    """The server's id of each series, made where it is new."""
+    """The server's id of each series, made where it is new. Raises E_LIMIT when a device has too many."""
     if not keys:
         return {}
-    known = await _series_ids(tx, organisation_id, device_id)
+    known = await series_ids(tx, organisation_id, device_id)
     new = {key.text: key for key in keys if key.text not in known}
+    if len(known) + len(new) > SERIES_PER_DEVICE_MAX:
+        raise BadInput("E_LIMIT", f"a device has at most {SERIES_PER_DEVICE_MAX} series")
     if new:
         rows = [
             {
@@ -136,11 +140,11 @@ async def name_series(
             for key in new.values()
         ]
         await tx.execute(insert(series_table).values(rows).on_conflict_do_nothing())
-        known = await _series_ids(tx, organisation_id, device_id)
+        known = await series_ids(tx, organisation_id, device_id)
     return {key: known[key.text] for key in keys}
 
 
-async def _series_ids(tx: AsyncConnection, organisation_id: str, device_id: str) -> Mapping[str, int]:
+async def series_ids(tx: AsyncConnection, organisation_id: str, device_id: str) -> Mapping[str, int]:
     rows = await tx.execute(
         text("SELECT text, id FROM series WHERE organisation_id = :organisation AND device_id = :device"),
         {"organisation": organisation_id, "device": device_id},

@@ -21,6 +21,4 @@ def clipped(value: str, chars_max: int) -> str:
 
 def problem(code: str, what: str, remedy: str = "") -> Problem:
     """A refused part of a message; the sequence is filled in where it is acknowledged."""
-
-
     return Problem(code=code, what=what, remedy=remedy or CATALOGUE[code].remedy)

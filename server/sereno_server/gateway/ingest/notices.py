@@ -36,9 +36,7 @@ async def note(
         "remedy": clipped(remedy or CATALOGUE[code].remedy, TEXT_CHARS_MAX),
         "at": func.now(),
     }
-    statement = insert(notices).values(
-        organisation_id=device.organisation_id, device_id=device.id, code=code, **row
-    )
+    statement = insert(notices).values(organisation_id=device.organisation_id, device_id=device.id, code=code, **row)
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=[notices.c.organisation_id, notices.c.device_id, notices.c.code], set_=row

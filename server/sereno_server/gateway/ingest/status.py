@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.limits import TEXT_CHARS_MAX
 from sereno_proto.v1.link_pb2 import Problem, Status, Up
+from sereno_server.audit.ledger import words
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.gateway.ingest.bounds import problem
-from sereno_server.audit.ledger import words
 from sereno_server.store.events import Event, emit
 from sereno_server.store.tables import devices
 
