@@ -1,0 +1,120 @@
+"""One way to look at many series: as they are, or by their floor over a cycle. Says which are filling, and how fast."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sereno_server.prediction.climbs import Climbs, Pace
+from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
+from sereno_server.prediction.floors import Floors
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The one frozen configuration. Figures are shares and factors; only the day is a length of time."""
+
+    release: float = 0.25  # a fall of this share of a climb ends it
+    margin: float = 1.2  # a climb up to this many times the record is nothing new
+    mark_share: float = 0.25  # nor is a level above the high mark by this share of the room left there
+    opens: float = 0.22  # a forecast opens when something new has used up this share of the room
+    closes: float = 0.12  # and stays until the share falls below this
+    unproven_opens: float = 0.65  # what it takes when the climb is brief, or too little is known of the time before it
+    quiet_share: float = 0.3  # enough is known when the time before the climb is this share of the climb
+    brief_s: float = DAY_S / 12  # a climb is not brief once it has lasted this long
+    brief_age_share: float = 0.01  # or this share of the time the series is known
+    samples_min: int = 3
+    carry: float = 4.0  # how many times its own length a climb may be carried forward when a forecast opens
+
+
+RAW = Tuning()
+FLOOR = Tuning(release=0.5, opens=0.5, closes=0.2, unproven_opens=0.5)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a view sees, one entry a row asked for.
+
+    open: filling; left_s: seconds until full (inf = not known); share: of the room used up by something new.
+    pace holds the rows at `at`, the positions that are open.
+    """
+
+    open: Flags
+    left_s: Floats
+    share: Floats
+    at: Rows
+    pace: Pace
+
+
+class View(Columns):
+    """One way to look at `size` series."""
+
+    def __init__(self, size: int, tuning: Tuning, cycle_s: float = 0.0) -> None:
+        super().__init__(size)
+        self.tuning = tuning
+        self.climbs = Climbs(size, tuning.release)
+        self.floors = Floors(size, cycle_s) if cycle_s else None
+        self.open = self.flags("open")
+
+    def parts(self) -> list[Columns]:
+        """Everything that holds state."""
+        return [self, self.climbs, *([self.floors] if self.floors else [])]
+
+    def look(self, rows: Rows, at: Floats, value: Floats, capacity: Floats, age_s: Floats) -> Sight:
+        """Takes one sample for each of the rows; age_s: how long each series has been known."""
+        top = self._observe(rows, at, value)
+        room = np.maximum(capacity - top, 0.0)
+        share = self._share(rows, capacity, room)
+        was = self.open[rows]
+        open_ = np.where(was, share > self.tuning.closes, share >= self.tuning.opens)
+        open_ &= was | (self.climbs.samples[rows] >= self.tuning.samples_min)
+        places = np.nonzero(open_)[0]
+        pace = self.climbs.pace(rows[places], room[places], top[places])
+        left = np.divide(room[places], pace.rate, out=np.full(len(places), np.inf), where=pace.rate > 0)
+        new = ~was[places]
+        stays = ~new | self._proven(rows[places], at[places], share[places], left, pace.onset, age_s[places])
+        open_[places[~stays]] = False
+        self.open[rows] = open_
+        left[pace.stalled] = np.inf
+        left_s = np.full(len(rows), np.inf)
+        left_s[places[stays]] = left[stays]
+        kept = Pace(*(getattr(pace, name)[stays] for name in ("rate", "slowest", "fastest", "onset", "stalled")))
+        return Sight(open_, left_s, share, places[stays], kept)
+
+    def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
+        """Feeds the climbs and gives the level that will touch the capacity."""
+        if self.floors is None:
+            self.climbs.observe(rows, at, value, value)
+            return value
+        due = self.floors.observe(rows, at, value)
+        top = self.floors.ceiling(rows)
+        self.climbs.observe(rows[due], at[due], self.floors.floor[rows[due]], top[due])
+        return top
+
+    def _share(self, rows: Rows, capacity: Floats, room: Floats) -> Floats:
+        """Share of the room that has been used up beyond what the series has done before, one-off steps left out."""
+        climbs = self.climbs
+        known = np.nonzero(climbs.points[rows] > 0)[0]
+        named = rows[known]
+        reach = climbs.reach(named, capacity[known], self.tuning.margin, self.tuning.mark_share)
+        gain = np.maximum(climbs.last[named] - climbs.step(named) - reach, 0.0)
+        share = np.zeros(len(rows))
+        share[known] = np.divide(gain, gain + room[known], out=np.zeros(len(known)), where=gain > 0)
+        return share
+
+    def _proven(  # noqa: PLR0917 (six columns of the same rows)
+        self, rows: Rows, at: Floats, share: Floats, left: Floats, onset: Floats, age_s: Floats
+    ) -> Flags:
+        """Whether enough was seen to open: the briefer the climb, and the less is known before, the more it takes."""
+        tuning = self.tuning
+        lasted = np.maximum(at - onset, 1e-9)
+        climbed = at - self.climbs.trough_at[rows]
+        before = np.maximum(age_s - climbed, 0.0)
+        brief = np.minimum(tuning.brief_age_share * age_s, tuning.brief_s)
+        doubt = np.maximum(
+            1.0 - before / np.maximum(tuning.quiet_share * climbed, 1e-9), 1.0 - lasted / np.maximum(brief, 1e-9)
+        )
+        need = tuning.opens + (tuning.unproven_opens - tuning.opens) * np.clip(doubt, 0.0, 1.0)
+        flags: Flags = (share >= need) & (left <= tuning.carry * lasted)
+        return flags
