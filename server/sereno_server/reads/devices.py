@@ -12,9 +12,22 @@ from sereno_proto.errors import BadInput
 from sereno_server.reads import pick
 from sereno_server.reads.fleet import DeviceRow, one_device
 from sereno_server.reads.ledger import ledger_of
-from sereno_server.reads.rows import AlertRow, ChangeRow, FindingRow, ForecastRow, LedgerRow, NoticeRow, RunRow
+from sereno_server.reads.resources import ResourceRow, SeriesRow, bounded
+from sereno_server.reads.rows import (
+    AlertRow,
+    CauseRow,
+    ChangeRow,
+    FindingRow,
+    ForecastRow,
+    LedgerRow,
+    NoticeRow,
+    RunRow,
+)
 from sereno_server.reads.runs import runs_of
+from sereno_server.reads.tickets import causes_of
+from sereno_server.store import samples
 from sereno_server.store.tables import alerts, changes, devices, findings, forecasts, notices
+from sereno_server.store.tables import series as series_table
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,9 @@ class DeviceView:
     runs: tuple[RunRow, ...]
     notices: tuple[NoticeRow, ...]
     touched: tuple[LedgerRow, ...]  # the server's ledger about it, the newest first
+    resources: tuple[ResourceRow, ...]  # bounded ones, those that run out first at the top
+    causes: tuple[CauseRow, ...]  # of its open ticket, the likeliest first
+    series_count: int
 
 
 async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceView:
@@ -43,18 +59,36 @@ async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceV
     if found is None or row is None:
         raise BadInput("E_NOT_FOUND", f"no device {id_or_name}")
     runs = await runs_of(tx, device_id=row.id, limit=20)
+    forecasts_now = await open_forecasts(tx, row.id)
+    series = await series_of(tx, row.organisation_id, row.id)
     return DeviceView(
         device=row,
         status=dict(found["status"] or {}),
         facts=dict(found["facts"] or {}),
-        forecasts=await open_forecasts(tx, row.id),
+        forecasts=forecasts_now,
         alerts=await _alerts(tx, row.id),
         changes=await changes_of(tx, row.id, limit=20),
         findings=await _findings(tx, row.id),
         runs=tuple(runs),
         notices=await _notices(tx, row.id),
+        resources=tuple(bounded(series, list(forecasts_now))),
+        causes=await causes_of(tx, row.ticket.id) if row.ticket else (),
+        series_count=len(series),
         touched=tuple(await ledger_of(tx, [row.id, *(r.id for r in runs)], limit=10)),
     )
+
+
+async def series_of(tx: AsyncConnection, organisation_id: str, device_id: str) -> list[SeriesRow]:
+    """Every series of a device with its latest value."""
+    latest = await samples.latest(tx, organisation_id, device_id)
+    query = select(*pick.columns(SeriesRow, series_table)).where(
+        series_table.c.organisation_id == organisation_id, series_table.c.device_id == device_id
+    )
+    rows = []
+    for m in (await tx.execute(query.order_by(series_table.c.text))).mappings():
+        at_ms, value = latest.get(m["id"], (None, None))
+        rows.append(pick.row(SeriesRow, m, value=value, at_ms=at_ms))
+    return rows
 
 
 async def open_forecasts(tx: AsyncConnection, device_id: str) -> tuple[ForecastRow, ...]:

@@ -177,7 +177,7 @@ async def ticket(tx: AsyncConnection, id_or_number: str) -> TicketView:
         device=pick.row(DeviceBrief, (await tx.execute(of_device_query)).mappings().one()),
         alerts=held_alerts,
         forecast=await _forecast(tx, held_alerts),
-        causes=await _causes(tx, ticket_id),
+        causes=await causes_of(tx, ticket_id),
         findings=tuple(f for f in found_findings if f.run_id is None),
         run_findings=tuple(f for f in found_findings if f.run_id is not None),
         run=await run(tx, current.id) if current else None,
@@ -204,7 +204,8 @@ async def _forecast(tx: AsyncConnection, held: tuple[AlertRow, ...]) -> Forecast
     return pick.row(ForecastRow, mapping) if mapping else None
 
 
-async def _causes(tx: AsyncConnection, ticket_id: str) -> tuple[CauseRow, ...]:
+async def causes_of(tx: AsyncConnection, ticket_id: str) -> tuple[CauseRow, ...]:
+    """The changes ranked as a ticket's likely cause, the likeliest first."""
     query = (
         select(causes.c.rank, causes.c.weight, causes.c.why, *pick.columns(ChangeRow, changes))
         .join_from(

@@ -43,7 +43,7 @@ class Words:
         if s < _HOUR:
             minutes, rest = divmod(s, _MINUTE)
             short = self.say("{n} min", n=minutes)
-            return short if minutes >= 10 or rest == 0 else f"{short} {self.say('{n} s', n=rest)}"  # noqa: PLR2004
+            return short if minutes >= 5 or rest == 0 else f"{short} {self.say('{n} s', n=rest)}"  # noqa: PLR2004
         if s < _DAY:
             hours, rest = divmod(s, _HOUR)
             minutes = rest // _MINUTE
@@ -75,6 +75,10 @@ class Words:
             elif days >= 1:
                 pattern = f"{time}, EEE"
         return format_datetime(local, pattern, locale=self.language)
+
+    def day(self, at: datetime) -> str:
+        """`21 Nov`."""
+        return format_datetime(at.astimezone(self.zone), "d MMM", locale=self.language)
 
     def exact(self, at: datetime) -> str:
         """The whole date and time with its zone, for a tooltip or a proof."""

@@ -10,13 +10,14 @@ from sereno_proto.errors import SerenoError
 from sereno_server.access.account import Account
 from sereno_server.api.problems import request_id_of, status_of
 from sereno_server.app import App, now
+from sereno_server.web import stream
 from sereno_server.web.assets import Static
 from sereno_server.web.console import Console
 from sereno_server.web.i18n import reader
-from sereno_server.web.page import fleet, sign_in
+from sereno_server.web.page import device, fleet, sign_in
 from sereno_server.web.rendering import Frame, page
 
-PAGES = (sign_in, fleet)
+PAGES = (sign_in, fleet, device, stream)
 
 
 def router(app: App, clock: Callable[[], datetime] = now) -> APIRouter:

@@ -6,6 +6,7 @@
 from datetime import datetime, timedelta
 
 import numpy as np
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
 from tests.server.web.seed_tickets import Story, filling_disk, solved
@@ -26,7 +27,7 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     solved_id = await solved(tx, now)
     await _scored(tx, now)
     await _others(tx, now)
-    await _ledger(tx, story)
+    await _ledger(tx, now, story)
     return Story(story.device_id, story.ticket_id, story.run_id, solved_id, story.plan_text)
 
 
@@ -147,7 +148,7 @@ async def _others(tx: AsyncConnection, now: datetime) -> None:
     )
 
 
-async def _ledger(tx: AsyncConnection, story: Story) -> None:
+async def _ledger(tx: AsyncConnection, now: datetime, story: Story) -> None:
     rows = [
         ("server", "ticket.open", story.ticket_id, {"number": 4817}),
         ("server", "check.ask", story.device_id, {"check": "disk_space"}),
@@ -156,5 +157,7 @@ async def _ledger(tx: AsyncConnection, story: Story) -> None:
         ("noa", "run.request", story.run_id, {"playbook": "disk.free_space"}),
         ("noa", "run.sign", story.run_id, {"purpose": "request"}),
     ]
-    for actor, verb, object_, payload in rows:
-        await ledger.record(tx, ORGANISATION, actor, verb, object_, payload)
+    for n, (actor, verb, object_, payload) in enumerate(rows):
+        row_id = await ledger.record(tx, ORGANISATION, actor, verb, object_, payload)
+        at = now - timedelta(minutes=6 - n)
+        await tx.execute(update(tables.ledger).where(tables.ledger.c.id == row_id).values(at=at))

@@ -1,0 +1,213 @@
+"""What a live chart draws: history, forecast, capacity, changes, and every label in the reader's words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+
+from sereno_server.reads import sentences
+from sereno_server.reads.resources import ResourceRow
+from sereno_server.reads.rows import ChangeRow, ForecastRow
+from sereno_server.reads.words import Words
+from sereno_server.store.blocks import Float64, Int64
+from sereno_server.web.horizon import DAY_ENDS, DAY_STARTS
+
+RANGES: dict[str, float] = {"15m": 900, "6h": 6 * 3600, "1d": 86_400, "30d": 30 * 86_400}
+POINTS_MAX = 600
+DAY_S = 86_400
+SHORT_CHARS = 28
+NIGHTS_FROM_S = 6 * 3600
+TICKS = 5
+
+
+@dataclass(frozen=True)
+class Lettered:
+    """A change with the letter it has on the page and on the chart."""
+
+    letter: str
+    change: ChangeRow
+
+
+@dataclass(frozen=True)
+class Window:
+    """What part of time is drawn, in milliseconds."""
+
+    range: str
+    start: int
+    end: int
+    now: int
+
+
+def lettered(changes: Sequence[ChangeRow]) -> list[Lettered]:
+    """A, B, C … in the order given."""
+    return [Lettered(chr(ord("A") + n), change) for n, change in enumerate(changes[:26])]
+
+
+def best_range(forecast: ForecastRow | None, now: datetime) -> str:
+    """The shortest range that shows when it began and when it ends."""
+    if forecast is None or forecast.full_at is None:
+        return "1d"
+    ahead = ((forecast.full_at_high or forecast.full_at) - now).total_seconds()
+    behind = (now - forecast.onset_at).total_seconds() if forecast.onset_at else 0.0
+    for name, seconds in RANGES.items():
+        if ahead <= seconds * 0.45 and behind <= seconds * 0.6:
+            return name
+    return "30d"
+
+
+def window(wanted: str, forecast: ForecastRow | None, now: datetime) -> Window:
+    """The wanted range, with room ahead for the forecast: at most half of it."""
+    name = wanted if wanted in RANGES else best_range(forecast, now)
+    length = RANGES[name]
+    ahead = length * 0.02
+    if forecast is not None and forecast.full_at is not None and forecast.state == "open":
+        wanted_ahead = ((forecast.full_at_high or forecast.full_at) - now).total_seconds() * 1.08
+        ahead = min(max(wanted_ahead, length * 0.06), length * 0.5)
+    at = _ms(now)
+    return Window(name, at - round((length - ahead) * 1000), at + round(ahead * 1000), at)
+
+
+def chart(
+    resource: ResourceRow,
+    samples: tuple[Int64, Float64],
+    frame: Window,
+    *,
+    changes: Sequence[Lettered],
+    now: datetime,
+    words: Words,
+) -> dict[str, Any]:
+    """The JSON that chart.js draws. Times are milliseconds, values the resource's own unit."""
+    times, values = thin(*samples)
+    forecast = resource.forecast
+    path = [list(step[:4]) for step in forecast.path if step[0] <= frame.end] if forecast else []
+    highest = max([resource.capacity, *(values.tolist() or [0.0])])
+    low, high = _levels_range(values, highest)
+    full_at = forecast.full_at if forecast else None
+    shown = [c for c in changes if frame.start <= _ms(c.change.at) <= frame.now]
+    return {
+        **asdict(frame),
+        "t": times.tolist(),
+        "v": [round(v, 3) for v in values.tolist()],
+        "forecast": path,
+        "low": low,
+        "high": high,
+        "capacity": resource.capacity,
+        "capacity_label": words.say("full: {amount}", amount=words.amount(resource.resource, resource.capacity)),
+        "full_at": _ms(full_at) if full_at and full_at > now else None,
+        "full_label": words.clock(full_at, now) if full_at else "",
+        "interval_label": interval(forecast, now, words),
+        "ticks": _ticks(frame, words),
+        "levels": _levels(resource.resource, low, resource.capacity, words),
+        "nights": _nights(frame, words) if RANGES[frame.range] >= NIGHTS_FROM_S else [],
+        "changes": [
+            {"letter": c.letter, "at": _ms(c.change.at), "short": _short(c.change.summary), "nth": n}
+            for n, c in enumerate(shown)
+        ],
+        "sentence": sentence(resource, now, words),
+    }
+
+
+def sentence(resource: ResourceRow, now: datetime, words: Words) -> str:
+    """What the chart shows, for those who do not see it."""
+    what = sentences.resource_name(resource.resource, resource.object, words)
+    said = words.say(
+        "{what}: {used} of {capacity} used now.",
+        what=what,
+        used=words.amount(resource.resource, resource.value),
+        capacity=words.amount(resource.resource, resource.capacity),
+    )
+    forecast = resource.forecast
+    if forecast is None or forecast.full_at is None:
+        return said
+    return f"{said} " + words.say(
+        "Forecast to be full {relative}, at {clock}, {interval}.",
+        relative=words.relative(forecast.full_at, now),
+        clock=words.clock(forecast.full_at, now),
+        interval=interval(forecast, now, words),
+    )
+
+
+def interval(forecast: ForecastRow | None, now: datetime, words: Words) -> str:
+    """`06:50 to 09:10`, the 80 % interval."""
+    if forecast is None or forecast.full_at_low is None or forecast.full_at_high is None:
+        return ""
+    short = (forecast.full_at_high - forecast.full_at_low).total_seconds() < 600  # noqa: PLR2004
+    return words.say(
+        "{low} to {high}",
+        low=words.clock(forecast.full_at_low, now, seconds=short),
+        high=words.clock(forecast.full_at_high, now, seconds=short),
+    )
+
+
+def thin(times: Int64, values: Float64, points: int = POINTS_MAX) -> tuple[Int64, Float64]:
+    """At most so many points: of each stretch the highest, because that is what fills."""
+    if times.size <= points:
+        return times, values
+    edges = np.linspace(0, times.size, points + 1).astype(np.int64)[:-1]
+    return times[edges], np.maximum.reduceat(values, edges)
+
+
+def _levels_range(values: Float64, highest: float) -> tuple[float, float]:
+    lowest = float(values.min()) if values.size else 0.0
+    floor = 0.0 if lowest < highest * 0.7 else lowest - (highest - lowest) * 0.4
+    return max(floor, 0.0), highest + (highest - floor) * 0.12
+
+
+def _levels(resource: str, low: float, capacity: float, words: Words) -> list[dict[str, Any]]:
+    step = _nice((capacity - low) / 4)
+    first = math.ceil(low / step)
+    marks = [n * step for n in range(first, first + 8) if low < n * step < capacity - step * 0.3]
+    return [{"at": at, "label": words.amount(resource, at)} for at in marks]
+
+
+def _nice(raw: float) -> float:
+    if raw <= 0:
+        return 1.0
+    scale = 10.0 ** math.floor(math.log10(raw))
+    return float(next((m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= raw), 10 * scale))
+
+
+def _ticks(frame: Window, words: Words) -> list[dict[str, Any]]:
+    """Round moments on the axis, and now; none so near to now that the words would touch."""
+    seconds = (frame.end - frame.start) / 1000
+    steps = (60, 120, 300, 600, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400)
+    step = next((s for s in steps if seconds / s <= TICKS + 1), steps[-1])
+    now = datetime.fromtimestamp(frame.now / 1000, UTC)
+    offset = words.zone.utcoffset(now) or timedelta()
+    shift = offset.total_seconds()
+    first = math.ceil((frame.start / 1000 + shift) / step) * step - shift
+    gap = (frame.end - frame.start) * 0.09
+    ticks = [{"at": frame.now, "label": words.say("now {clock}", clock=words.clock(now))}]
+    at = first * 1000
+    while at < frame.end - gap / 2:
+        if abs(at - frame.now) > gap and at > frame.start + gap / 2:
+            moment = datetime.fromtimestamp(at / 1000, UTC)
+            ticks.append({"at": round(at), "label": words.clock(moment, now) if step < DAY_S else words.day(moment)})
+        at += step * 1000
+    return ticks
+
+
+def _nights(frame: Window, words: Words) -> list[tuple[int, int]]:
+    first = datetime.fromtimestamp(frame.start / 1000, UTC).astimezone(words.zone).date() - timedelta(days=1)
+    nights: list[tuple[int, int]] = []
+    for offset in range(round((frame.end - frame.start) / 86_400_000) + 3):
+        evening = _at(first + timedelta(days=offset), DAY_ENDS, words)
+        morning = _at(first + timedelta(days=offset + 1), DAY_STARTS, words)
+        if morning > frame.start and evening < frame.end:
+            nights.append((evening, morning))
+    return nights
+
+
+def _at(day: Any, hour: time, words: Words) -> int:
+    return _ms(datetime.combine(day, hour, tzinfo=words.zone))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT_CHARS else text[: SHORT_CHARS - 1].rstrip() + "…"
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,107 @@
+"""One device: is it well, what runs out, what changed."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import HTMLResponse, JSONResponse
+
+from sereno_proto.errors import BadInput
+from sereno_server.access.account import Account
+from sereno_server.access.current import current_account
+from sereno_server.reads.devices import DeviceView, device
+from sereno_server.reads.resources import ResourceRow
+from sereno_server.reads.rows import CauseRow, ChangeRow
+from sereno_server.reads.sentences import device_sentence
+from sereno_server.store import samples
+from sereno_server.web import chart
+from sereno_server.web.console import Console
+from sereno_server.web.rendering import page
+
+CHANGES_SHOWN = 6
+
+
+def routes(console: Console) -> APIRouter:
+    """GET /devices/NAME, and the chart of one of its resources."""
+    router = APIRouter()
+
+    @router.get("/devices/{name}")
+    async def device_page(
+        request: Request,
+        name: str,
+        account: Annotated[Account, Depends(current_account)],
+        series: int = 0,
+        wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
+    ) -> HTMLResponse:
+        async with console.reading(request, account) as (tx, frame):
+            if tx is None:
+                raise BadInput("E_NOT_FOUND", f"no device {name}")
+            view = await device(tx, name, frame.now)
+        drawn = resource_of(view, series)
+        return page(
+            frame,
+            "device.html",
+            here="fleet",
+            view=view,
+            device=view.device,
+            headline=device_sentence(view.device, frame.now, frame.words),
+            drawn=drawn,
+            asked_range=wanted if wanted in chart.RANGES else "",
+            ranges=_ranges(frame.words.say),
+            chosen=chart.window(wanted, drawn.forecast, frame.now).range if drawn else "",
+            chart_sentence=chart.sentence(drawn, frame.now, frame.words) if drawn else "",
+            interval=lambda f: chart.interval(f, frame.now, frame.words),
+            changes=chart.lettered(ranked(view)),
+            weights={cause.change.id: cause for cause in view.causes},
+        )
+
+    @router.get("/devices/{name}/chart")
+    async def device_chart(
+        request: Request,
+        name: str,
+        account: Annotated[Account, Depends(current_account)],
+        series: int = 0,
+        wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
+    ) -> JSONResponse:
+        async with console.reading(request, account) as (tx, frame):
+            if tx is None:
+                raise BadInput("E_NOT_FOUND", f"no device {name}")
+            view = await device(tx, name, frame.now)
+            drawn = resource_of(view, series)
+            if drawn is None:
+                raise BadInput("E_NOT_FOUND", f"no bounded series {series} on {name}")
+            window = chart.window(wanted, drawn.forecast, frame.now)
+            read = await samples.read(
+                tx, view.device.organisation_id, view.device.id, [drawn.series_id], window.start, window.now + 1000
+            )
+        nothing = (np.empty(0, np.int64), np.empty(0, np.float64))
+        letters = chart.lettered(ranked(view))
+        drawing = chart.chart(
+            drawn, read.get(drawn.series_id, nothing), window, changes=letters, now=frame.now, words=frame.words
+        )
+        return JSONResponse(drawing)
+
+    return router
+
+
+def resource_of(view: DeviceView, series_id: int) -> ResourceRow | None:
+    """The asked resource, or the most urgent one."""
+    asked = next((r for r in view.resources if r.series_id == series_id), None)
+    return asked or next(iter(view.resources), None)
+
+
+def ranked(view: DeviceView) -> list[ChangeRow]:
+    """The likely causes first, the likeliest as A; then what else changed, the newest first."""
+    return with_others(view.causes, view.changes)[:CHANGES_SHOWN]
+
+
+def with_others(causes: Sequence[CauseRow], changes: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Causes by rank, then the other changes."""
+    first = [cause.change for cause in causes]
+    known = {change.id for change in first}
+    return [*first, *(change for change in changes if change.id not in known)]
+
+
+def _ranges(say: Any) -> list[tuple[str, str]]:
+    return [("15m", say("15 min")), ("6h", say("6 h")), ("1d", say("1 d")), ("30d", say("30 d"))]

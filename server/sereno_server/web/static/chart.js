@@ -1,0 +1,196 @@
+// A bounded resource over time: history, forecast median with its 80 % band, capacity, now, and the letters of changes.
+// The canvas shows what the sentence beside it says; both come from the same address.
+import uPlot from "./vendor/uplot.js";
+import { words } from "./words.js";
+
+const AGAIN_MS_MIN = 1000;
+
+class Chart {
+  constructor(holder) {
+    this.holder = holder;
+    this.plot = null;
+    this.data = null;
+    this.asked = 0;
+    this.timer = 0;
+    document.addEventListener("sereno", (event) => this.heard(event.detail));
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-range]");
+      if (button?.closest("section") === holder.closest("section")) this.range(button);
+    });
+    new ResizeObserver(() => this.resize()).observe(holder);
+    new MutationObserver(() => this.draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.load();
+  }
+
+  address() {
+    const query = new URLSearchParams({ series: this.holder.dataset.series, range: this.holder.dataset.range ?? "" });
+    return `${this.holder.dataset.chart}?${query}`;
+  }
+
+  range(button) {
+    this.holder.dataset.range = button.dataset.range;
+    const page = new URL(location.href);
+    page.searchParams.set("range", button.dataset.range);
+    history.replaceState(null, "", page);
+    this.load();
+  }
+
+  heard(event) {
+    const about = event.kind === "resync" || event.device === this.holder.dataset.device;
+    if (!about || !["sample", "forecast", "change", "resync"].includes(event.kind) || this.timer) return;
+    const pause = Math.max(AGAIN_MS_MIN, this.data ? (this.data.end - this.data.start) / 1000 : 0);
+    const wait = Math.max(0, this.asked + Math.min(pause, 60_000) - performance.now());
+    this.timer = setTimeout(() => { this.timer = 0; this.load(); }, wait);
+  }
+
+  async load() {
+    this.asked = performance.now();
+    const answer = await fetch(this.address()).catch(() => null);
+    if (!answer?.ok || !this.holder.isConnected) return;
+    this.data = await answer.json();
+    for (const button of this.holder.closest("section").querySelectorAll("[data-range]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.range === this.data.range));
+    }
+    this.holder.setAttribute("aria-label", this.data.sentence);
+    this.draw();
+  }
+
+  ink(name) {
+    const probe = this.holder.querySelector(`.ink-of.${name}`);
+    return probe ? getComputedStyle(probe).color : "#888";
+  }
+
+  resize() {
+    const width = this.holder.clientWidth;
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.holder.clientHeight });
+  }
+
+  draw() {
+    const data = this.data;
+    if (!data) return;
+    this.plot?.destroy();
+    this.plot = null;
+    const empty = this.holder.querySelector(".chart-empty");
+    if (empty) empty.hidden = data.t.length > 0;
+    if (!data.t.length) return;
+    const size = { width: this.holder.clientWidth, height: this.holder.clientHeight };
+    this.plot = new uPlot({ ...size, ...this.options() }, columns(data), this.holder);
+    this.holder.dataset.drawn = String(data.t.length);
+  }
+
+  options() {
+    const data = this.data;
+    const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    const grid = { stroke: this.ink("grid"), width: 1 };
+    const axis = { font, stroke: this.ink("ink3"), grid, ticks: { show: false } };
+    const fore = this.ink("fore");
+    const soft = fore.replace("rgb(", "rgba(").replace(")", ", 0.28)");
+    return {
+      cursor: { show: false },
+      legend: { show: false },
+      padding: [8, 8, 0, 0],
+      scales: { x: { time: false, range: () => [data.start, data.end] }, y: { range: () => [data.low, data.high] } },
+      axes: [
+        { ...axis, grid: { show: false }, size: 26, splits: () => data.ticks.map((tick) => tick.at), values: () => data.ticks.map((tick) => tick.label) },
+        { ...axis, side: 1, size: 62, splits: () => data.levels.map((level) => level.at), values: () => data.levels.map((level) => level.label) },
+      ],
+      bands: [{ series: [4, 3], fill: soft }],
+      series: [
+        {},
+        { label: words.used, stroke: this.ink("hist"), width: 1.8, points: { show: false }, spanGaps: false },
+        { label: words.forecast, stroke: fore, width: 1.8, dash: [6, 4], points: { show: false } },
+        { stroke: "transparent", width: 0, points: { show: false } },
+        { stroke: "transparent", width: 0, points: { show: false } },
+      ],
+      hooks: { drawClear: [(plot) => this.nights(plot)], draw: [(plot) => this.marks(plot)] },
+    };
+  }
+
+  nights(plot) {
+    const { ctx, bbox } = plot;
+    ctx.fillStyle = this.ink("night");
+    for (const [start, end] of this.data.nights) {
+      const from = Math.max(plot.valToPos(start, "x", true), bbox.left);
+      const to = Math.min(plot.valToPos(end, "x", true), bbox.left + bbox.width);
+      if (to > from) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    }
+  }
+
+  marks(plot) {
+    const { ctx, bbox } = plot;
+    const data = this.data;
+    const ratio = devicePixelRatio;
+    const x = (at) => Math.round(plot.valToPos(at, "x", true)) + 0.5;
+    const upright = (at, colour, dash, top = bbox.top) => {
+      ctx.beginPath();
+      ctx.setLineDash(dash.map((d) => d * ratio));
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = ratio;
+      ctx.moveTo(x(at), top);
+      ctx.lineTo(x(at), bbox.top + bbox.height);
+      ctx.stroke();
+    };
+    const label = (text, left, top, colour, align = "left", weight = 400) => {
+      ctx.font = `${weight} ${11 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+      ctx.textAlign = align;
+      ctx.lineWidth = 4 * ratio;
+      ctx.strokeStyle = this.ink("surface");
+      ctx.lineJoin = "round";
+      ctx.strokeText(text, left, top);
+      ctx.fillStyle = colour;
+      ctx.fillText(text, left, top);
+    };
+    ctx.save();
+    const cap = plot.valToPos(data.capacity, "y", true);
+    if (data.capacity > 0 && cap >= bbox.top - 1) {
+      ctx.setLineDash([]);
+      ctx.beginPath();
+      ctx.strokeStyle = this.ink("cap");
+      ctx.lineWidth = 2 * ratio;
+      ctx.moveTo(bbox.left, cap);
+      ctx.lineTo(bbox.left + bbox.width, cap);
+      ctx.stroke();
+      ctx.setLineDash([]);
+      label(data.capacity_label, bbox.left + 4 * ratio, cap - 5 * ratio, this.ink("cap"), "left", 600);
+    }
+    const narrow = bbox.width < 420 * ratio;
+    for (const change of data.changes) {
+      upright(change.at, this.ink("ink3"), [2, 3]);
+      ctx.setLineDash([]);
+      const right = x(change.at) > bbox.left + bbox.width * 0.6;
+      const said = narrow ? change.letter : `${change.letter}  ${change.short}`;
+      const place = x(change.at) + (right ? -6 : 6) * ratio;
+      label(said, place, bbox.top + bbox.height - (10 + 14 * (change.nth % 3)) * ratio, this.ink("ink3"), right ? "right" : "left");
+    }
+    if (data.full_at !== null) {
+      upright(data.full_at, this.ink("fore"), [3, 3], cap);
+      ctx.setLineDash([]);
+      const right = x(data.full_at) > bbox.left + bbox.width * 0.75;
+      const place = x(data.full_at) + (right ? -6 : 6) * ratio;
+      label(data.full_label, place, cap + 18 * ratio, this.ink("fore-ink"), right ? "right" : "left", 600);
+      if (!narrow) label(data.interval_label, place, cap + 33 * ratio, this.ink("ink3"), right ? "right" : "left");
+    }
+    upright(data.now, this.ink("ink"), []);
+    ctx.restore();
+  }
+}
+
+// History and forecast on one axis of time: uPlot wants every column as long as the times.
+function columns(data) {
+  const times = [...data.t, ...data.forecast.map((step) => step[0])];
+  const blank = new Array(data.t.length).fill(null);
+  const ahead = (n) => [...blank, ...data.forecast.map((step) => step[n])];
+  const used = [...data.v, ...data.forecast.map(() => null)];
+  return [times, used, ahead(2), ahead(1), ahead(3)];
+}
+
+// Scripts of a module run once the page is parsed; a part that htmx puts in anew may hold a chart of its own.
+const charted = new WeakSet();
+function drawIn(root) {
+  for (const holder of root.querySelectorAll?.("[data-chart]") ?? []) {
+    if (!charted.has(holder)) { charted.add(holder); new Chart(holder); }
+  }
+}
+drawIn(document);
+document.addEventListener("htmx:load", (event) => drawIn(event.target));
