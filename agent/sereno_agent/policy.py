@@ -1,32 +1,45 @@
-"""policy.toml: what the machine's owner allows. Missing or invalid means: no actions and no sessions."""
+r"""policy.toml: what the machine's owner allows. Missing or invalid means: nothing is allowed.
 
-import tomllib
-from dataclasses import dataclass, field
+    [collect]
+    deny = ["network"]                # collectors that stay off
+
+    [folders.app-logs]                # a folder that collectors, checks and actions may use by this name
+    path = "/var/log/app"             # absolute, without links in it
+    quota_bytes = 62914560            # 0 or left out: none
+    rotate = ["*.log"]                # file names in it (not in its subfolders) that rotate_logs may rotate
+    remove = ["*.log.*", "*.gz"]      # file names in it that remove_old_files may remove ...
+    keep = 2                          # ... except the newest so many of them
+
+    [files.app-config]                # a file whose changes are sent with a diff and whose earlier versions are kept
+    path = "/etc/app/app.conf"
+    restore = true                    # restore_file may put an earlier version back; left out: no
+
+    [actions]
+    allow = ["rotate_logs"]           # left out: none
+
+    [redact]
+    patterns = ["password=\\S+"]      # regular expressions; what they match never leaves the machine
+
+An unknown key, a wrong type, a path that is not absolute or has `..` in it, and a pattern that does not compile are
+refused with file and line, and then nothing at all is allowed: half a policy is nobody's intention.
+"""
+
+import os
+import stat
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
+from sereno_agent import policy_text
+from sereno_agent.policy_text import Table
+from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
 from sereno_proto.errors import BadInput
 from sereno_proto.ids import sha256
+from sereno_proto.limits import POLICY_BYTES_MAX, POLICY_KEEP_MAX
 
+__all__ = ["Policy", "WatchedFile", "WatchedFolder", "allowed", "in_force", "load", "parse"]
 
-@dataclass(frozen=True)
-class WatchedFolder:
-    """A folder that collectors, checks and actions may use by its name."""
-
-    name: str
-    path: Path
-    quota_bytes: int = 0  # 0 = none
-    rotate: tuple[str, ...] = ()  # file names that rotate_logs may rotate
-    remove: tuple[str, ...] = ()  # file names that remove_old_files may remove
-    keep: int = 2  # the newest of them stay
-
-
-@dataclass(frozen=True)
-class WatchedFile:
-    """A file whose changes are sent with a diff, and whose earlier versions are kept."""
-
-    name: str
-    path: Path
-    restore: bool = False  # whether restore_file may put an earlier version back
+_QUOTA_BYTES_MAX: Final = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -43,30 +56,88 @@ class Policy:
 
 
 def load(path: Path) -> Policy:
-    """Reads the policy; raises BadInput with E_POLICY_INVALID naming file and key."""
+    """Reads the policy; raises BadInput with E_POLICY_INVALID naming file, line and key."""
+    content = _read(path)
     try:
-        content = path.read_bytes()
-        document = tomllib.loads(content.decode())
-    except (OSError, ValueError) as error:
-        raise BadInput("E_POLICY_INVALID", f"{path}: {error}") from error
-    return Policy(
-        folders={
-            name: WatchedFolder(
-                name=name,
-                path=Path(entry["path"]),
-                quota_bytes=entry.get("quota_bytes", 0),
-                rotate=tuple(entry.get("rotate", ())),
-                remove=tuple(entry.get("remove", ())),
-                keep=entry.get("keep", 2),
-            )
-            for name, entry in document.get("folders", {}).items()
-        },
-        files={
-            name: WatchedFile(name=name, path=Path(entry["path"]), restore=entry.get("restore", False))
-            for name, entry in document.get("files", {}).items()
-        },
-        actions=frozenset(document.get("actions", {}).get("allow", ())),
-        collectors_denied=frozenset(document.get("collect", {}).get("deny", ())),
-        redact=tuple(document.get("redact", {}).get("patterns", ())),
-        digest=sha256(content),
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise policy_text.invalid(path, 0, f"not UTF-8 at byte {error.start}") from error
+    return replace(parse(text, path), digest=sha256(content))
+
+
+def in_force(path: Path) -> Policy:
+    """Reads the policy; one that is missing or invalid becomes one that allows nothing and says why."""
+    try:
+        return load(path)
+    except BadInput as error:
+        return Policy(error=error.what)
+
+
+def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
+    """The names in force as checks and actions take them, with Sereno's own files that no action touches."""
+    code = Path(__file__).parent
+    return Allowed(
+        state=state, folders=policy.folders, files=policy.files, protected=(path, code), redact=policy.redact
     )
+
+
+def parse(text: str, path: Path) -> Policy:
+    """The policy of a text; `path` is for messages. Raises BadInput with E_POLICY_INVALID."""
+    document = policy_text.read(text, path)
+    document.only("collect", "folders", "files", "actions", "redact")
+    collect, actions, redact = document.table("collect"), document.table("actions"), document.table("redact")
+    collect.only("deny")
+    actions.only("allow")
+    redact.only("patterns")
+    return Policy(
+        folders={name: _folder(name, entry) for name, entry in document.table("folders").tables()},
+        files={name: _file(name, entry) for name, entry in document.table("files").tables()},
+        actions=frozenset(actions.names("allow")),
+        collectors_denied=frozenset(collect.names("deny")),
+        redact=redact.expressions("patterns"),
+    )
+
+
+def _folder(name: str, entry: Table) -> WatchedFolder:
+    entry.only("path", "quota_bytes", "rotate", "remove", "keep")
+    return WatchedFolder(
+        name=name,
+        path=entry.path("path"),
+        quota_bytes=entry.integer("quota_bytes", 0, 0, _QUOTA_BYTES_MAX),
+        rotate=entry.globs("rotate"),
+        remove=entry.globs("remove"),
+        keep=entry.integer("keep", 2, 0, POLICY_KEEP_MAX),
+    )
+
+
+def _file(name: str, entry: Table) -> WatchedFile:
+    entry.only("path", "restore")
+    return WatchedFile(name=name, path=entry.path("path"), restore=entry.boolean("restore", default=False))
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes, when only its owner (this user or root) may have written them."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123, it is open already
+            status = os.fstat(file.fileno())
+            problem = _unsafe(status, os.geteuid())
+            if problem:
+                raise policy_text.invalid(path, 0, problem)
+            content = file.read(POLICY_BYTES_MAX + 1)
+    except OSError as error:
+        raise policy_text.invalid(path, 0, error.strerror or str(error)) from error
+    if len(content) > POLICY_BYTES_MAX:
+        raise policy_text.invalid(path, 0, f"longer than {POLICY_BYTES_MAX} bytes")
+    return content
+
+
+def _unsafe(status: os.stat_result, user: int) -> str:
+    """Why the file cannot be trusted to be its owner's word, or ''."""
+    problems = (
+        (not stat.S_ISREG(status.st_mode), "not a regular file"),
+        (status.st_uid not in {0, user}, f"owned by user {status.st_uid}, neither root nor this user"),
+        (bool(status.st_mode & stat.S_IWOTH), "everybody may write to it"),
+        (bool(status.st_mode & stat.S_IWGRP) and status.st_uid == 0, "its group may write to it"),
+    )
+    return next((what for wrong, what in problems if wrong), "")

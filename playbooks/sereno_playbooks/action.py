@@ -66,5 +66,5 @@ class Action(Protocol):
     def apply(self, step: PlannedStep, values: Values, site: Site) -> str:
         """Does what the step says, within its bounds, after checking that no target drifted. Gives one line."""
 
-    def revert(self, step: PlannedStep, entries: list[dict[str, object]], site: Site) -> Outcome:
-        """Takes back the recorded entries, or says why not."""
+    def revert(self, step: PlannedStep, values: Values, entries: list[dict[str, object]], site: Site) -> Outcome:
+        """Takes back the recorded entries, the last one given first, or says why not."""

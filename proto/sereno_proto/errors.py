@@ -109,6 +109,10 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_TARGET_DRIFTED": CodeEntry("a target changed after the plan was made", "ask for a new plan"),
     "E_BOUND": CodeEntry("more would change than the plan allows", "ask for a new plan"),
     "E_ACTION_CODE": CodeEntry("an action's code is not the one the plan names", "ask for a new plan"),
+    "E_VERSION_UNKNOWN": CodeEntry(
+        "the device keeps no such earlier version of a file", "choose a version that the device keeps"
+    ),
+    "E_DISK_FULL": CodeEntry("there is no room left to write", "free a little space by hand, then try again"),
     "E_INTERRUPTED": CodeEntry("the run was cut off and did not go on", "look at the device, then ask for a new plan"),
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
     "E_RUN_BUSY": CodeEntry("another run is being carried out on this device", "wait until it has ended"),

@@ -62,9 +62,9 @@ _REQUIRE_TEXT: Final = re.compile(
 class Target:
     """One file that a step changes, as it was when the plan was made.
 
-    before: `sha256:…`, `absent`, or `growing` for a log that may still grow: path, inode and
-    bytes_max identify it then.
-    after: `sha256:…`, `absent`, or `truncated`.
+    before: `sha256:…`, `stat:SIZE:MTIME_NS` for a file too big to be read for a digest, `absent`, or `growing` for a
+    log that may still grow: path, inode and bytes_max identify it then.
+    after: `sha256:…`, `absent`, `truncated`, or `archive`: a new file of at most bytes_max, made of a growing log.
     """
 
     path: str

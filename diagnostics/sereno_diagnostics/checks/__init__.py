@@ -1,0 +1,1 @@
+"""One file a check, registered by its name."""

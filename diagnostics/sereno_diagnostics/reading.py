@@ -1,0 +1,141 @@
+"""The one way in which checks read: through names of the policy, bounded in entries, depth, bytes and time."""
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sereno_diagnostics import confined
+from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
+from sereno_proto.ids import sha256
+from sereno_proto.limits import FOLDER_DEPTH_MAX, FOLDER_ENTRIES_MAX, WATCHED_FILE_BYTES_MAX
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One regular file below a folder."""
+
+    path: str  # relative to the folder
+    inode: int
+    size_bytes: int
+    modified_s: float
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """The file system that a folder lies on."""
+
+    size_bytes: int
+    used_bytes: int
+    free_bytes: int  # for an ordinary user
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A watched file as it is now."""
+
+    size_bytes: int
+    modified_s: float
+    digest: str  # "" when it is unreadable or too big
+
+
+class Reader:
+    """What a check may read. `truncated` says that a bound cut something off."""
+
+    def __init__(
+        self,
+        allowed: Allowed,
+        now_s: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.allowed = allowed
+        self.now_s = now_s
+        self.clock = clock
+        self.sleep = sleep
+        self.truncated = False
+
+    def files(self, folder: WatchedFolder) -> list[Entry]:
+        """Every regular file in the folder and below, without following links or entering other file systems.
+
+        Raises Refused with E_OUTSIDE_POLICY when the folder itself cannot be opened.
+        """
+        entries: list[Entry] = []
+        with confined.open_folder(folder.path) as descriptor:
+            device = os.fstat(descriptor).st_dev
+            for entry in self._walk(descriptor, "", device, 0):
+                if len(entries) >= FOLDER_ENTRIES_MAX:
+                    self.truncated = True
+                    break
+                entries.append(entry)
+        return entries
+
+    def filesystem(self, folder: WatchedFolder) -> Filesystem:
+        """Size and use of the file system under the folder."""
+        with confined.open_folder(folder.path) as descriptor:
+            figures = os.fstatvfs(descriptor)
+        size, free = figures.f_blocks * figures.f_frsize, figures.f_bavail * figures.f_frsize
+        return Filesystem(size, size - figures.f_bfree * figures.f_frsize, free)
+
+    def watched_file(self, file: WatchedFile) -> FileState | None:
+        """The file's size, time of change and digest; None when it does not exist. Its content stays here."""
+        with confined.open_folder(file.path.parent) as descriptor:
+            status = confined.status(descriptor, file.path.name)
+            if status is None:
+                return None
+            digest = ""
+            if stat.S_ISREG(status.st_mode) and status.st_size <= WATCHED_FILE_BYTES_MAX:
+                digest = self._digest(descriptor, file.path.name)
+            return FileState(status.st_size, status.st_mtime, digest)
+
+    def versions_kept(self) -> list[tuple[str, float]]:
+        """Digests of the kept versions of watched files and when each was kept, newest first."""
+        versions: list[tuple[str, float]] = []
+        with contextlib.suppress(OSError), os.scandir(self.allowed.versions) as found:
+            versions.extend(
+                (item.name.replace("-", ":", 1), item.stat(follow_symlinks=False).st_mtime)
+                for item in found
+                if item.name.startswith("sha256-") and item.is_file(follow_symlinks=False)
+            )
+        return sorted(versions, key=lambda version: -version[1])
+
+    def _digest(self, folder: int, name: str) -> str:
+        try:
+            with confined.open_regular(folder, name) as descriptor, open(descriptor, "rb", closefd=False) as content:
+                return sha256(content.read(WATCHED_FILE_BYTES_MAX))
+        except Exception:  # noqa: BLE001, unreadable is a state of a file, not a fault
+            return ""
+
+    def _walk(self, folder: int, prefix: str, device: int, depth: int) -> Iterator[Entry]:
+        try:
+            found = os.scandir(folder)
+        except OSError:
+            self.truncated = True
+            return
+        with found:
+            for item in found:
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except OSError:
+                    continue  # removed in the meantime
+                path = f"{prefix}{item.name}"
+                if stat.S_ISREG(status.st_mode):
+                    yield Entry(path, status.st_ino, status.st_size, status.st_mtime)
+                elif stat.S_ISDIR(status.st_mode) and status.st_dev == device:
+                    yield from self._below(folder, item.name, path, device, depth + 1)
+
+    def _below(self, folder: int, name: str, path: str, device: int, depth: int) -> Iterator[Entry]:
+        if depth > FOLDER_DEPTH_MAX:
+            self.truncated = True
+            return
+        try:
+            descriptor = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            self.truncated = True  # unreadable, or swapped for a link just now
+            return
+        try:
+            yield from self._walk(descriptor, f"{path}/", device, depth)
+        finally:
+            os.close(descriptor)
