@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sereno_proto.errors import BadInput
-from sereno_proto.limits import SPOOL_BYTES_MAX
+from sereno_proto.limits import PLAN_VALID_S, SPOOL_BYTES_MAX
 
 COLLECT_INTERVAL_MS: Final = 15_000
 COLLECT_INTERVAL_MS_MIN: Final = 1_000
@@ -22,6 +22,7 @@ class Config(NamedTuple):
     collect_interval_ms_min: int = COLLECT_INTERVAL_MS_MIN
     collector_interval_ms: dict[str, int] = {}  # noqa: RUF012, a NamedTuple's default, never changed
     spool_bytes_max: int = SPOOL_BYTES_MAX
+    plan_valid_s: int = PLAN_VALID_S  # how long a plan of this device may be signed and carried out
 
 
 class Joined(NamedTuple):
@@ -38,6 +39,7 @@ _BOUNDS: Final = {
     "collect_interval_ms": (COLLECT_INTERVAL_MS_MIN, COLLECT_INTERVAL_MS_MAX),
     "collect_interval_ms_min": (100, COLLECT_INTERVAL_MS_MAX),
     "spool_bytes_max": (SPOOL_BYTES_MIN, SPOOL_BYTES_MAX),
+    "plan_valid_s": (1, PLAN_VALID_S),
 }
 
 

@@ -42,7 +42,8 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _ID: Final = re.compile(r"[a-z]{3}_[a-z0-9]{1,64}", re.ASCII)
 _NONCE: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
-_STATE: Final = re.compile(r"sha256:[0-9a-f]{64}|absent|growing|truncated", re.ASCII)
+_BEFORE: Final = re.compile(r"sha256:[0-9a-f]{64}|stat:[0-9]{1,18}:[0-9]{1,20}|absent|growing", re.ASCII)
+_AFTER: Final = re.compile(r"sha256:[0-9a-f]{64}|absent|truncated|archive", re.ASCII)
 _PLAYBOOK: Final = re.compile(r"[a-z][a-z0-9_.]{0,94}", re.ASCII)
 _BOUND: Final = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
 _REQUIRE_VALUE: Final = re.compile(r"[A-Za-z0-9._:/@+-]{1,255}", re.ASCII)
@@ -335,8 +336,8 @@ def _check_step(step: PlannedStep) -> None:
     if len(step.targets) > TARGETS_PER_STEP_MAX:
         raise BadInput("E_LIMIT", f"a step has at most {TARGETS_PER_STEP_MAX} targets")
     for target in step.targets:
-        _fit(_STATE, target.before)
-        _fit(_STATE, target.after)
+        _fit(_BEFORE, target.before)
+        _fit(_AFTER, target.after)
         if not target.path.startswith("/") or target.inode < 0 or target.bytes_max < 0:
             raise BadInput("E_DOCUMENT", "a target has an absolute path, an inode and a bound")
     for require in (*step.require, *step.when):

@@ -1,0 +1,218 @@
+"""Takes commands one by one, answers each, and lets one run at a time go on beside them."""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from sereno_agent.executor.certificate import take_certificate
+from sereno_agent.executor.clock_floor import ClockFloor
+from sereno_agent.executor.device import Clock, Device
+from sereno_agent.executor.issue import issue_plan
+from sereno_agent.executor.journal import Journal, journals
+from sereno_agent.executor.pins import Pins
+from sereno_agent.executor.plan_store import PlanStore
+from sereno_agent.executor.run import Run, Waiting
+from sereno_agent.executor.verdict import judge
+from sereno_agent.ledger import Ledger
+from sereno_proto.approval import Approval
+from sereno_proto.errors import CATALOGUE, Refused, SerenoError
+from sereno_proto.ids import sha256
+from sereno_proto.plan import Plan
+from sereno_proto.sshsig import PLAN_NAMESPACE
+from sereno_proto.v1 import runs_pb2
+from sereno_proto.v1.link_pb2 import Up
+from sereno_proto.v1.runs_pb2 import Command, Finding, PlanIssued, Refusal, Reply, RunEvent, RunState
+
+Send = Callable[[Up], None]
+
+
+class Executor:
+    """One device's executor. It holds the state folder's lock, so there is never a second one beside it."""
+
+    def __init__(self, device: Device, now_ms: Clock, send: Send, waiting: Waiting | None = None) -> None:
+        self._device = device
+        self._now_ms = now_ms
+        self._send = send
+        self._waiting = waiting or Waiting()
+        self._ledger = Ledger(device.folders.ledger, now_ms)
+        self._clock = ClockFloor(device.folders.plans / "clock", now_ms)
+        self._store = PlanStore(device.folders.plans)
+        self._pins = Pins(device.folders, device.organisation_id)
+        self._running: threading.Thread | None = None
+        self._journals: dict[str, Journal] = {}
+        self._journals_lock = threading.Lock()
+        self._handlers: dict[str, Callable[[Command], Reply]] = {
+            "make_plan": self._make_plan,
+            "execute_plan": self._execute_plan,
+            "offer_roster": self._offer_roster,
+            "offer_certificate": self._offer_certificate,
+            "drop_plan": self._drop_plan,
+        }
+
+    def start(self) -> None:
+        """Reports runs that were cut off, which never go on, and sends again every event that nobody kept."""
+        for journal in journals(self._device.folders.runs):
+            if not journal.events:
+                journal.remove()
+                continue
+            first = journal.events[0]
+            if not journal.ended:
+                self._store.drop(first.plan_id)  # cut off before its first step: it was still held
+                report = self._reporter(journal, first.run_id, first.plan_id, quiet=True)
+                report(runs_pb2.RUN_STATE_FAILED, 0, _where_cut(journal), "E_INTERRUPTED", ())
+            with self._journals_lock:
+                self._journals[first.plan_id] = journal
+            for event in journal.events:
+                self._send_event(event)
+
+    def handle(self, command: Command) -> None:
+        """Answers one command with a reply, whatever it holds. What is refused has a row in the ledger."""
+        kind = command.WhichOneof("body") or ""
+        if kind == "events_kept":
+            self._events_kept(command)
+            return
+        try:
+            reply = self._handlers.get(kind, _unknown)(command)
+        except Exception as error:  # noqa: BLE001, whatever goes wrong is a refusal: nothing is done
+            reply = Reply(refusal=self._refuse(kind, command, error))
+        reply.command_id = command.id
+        self._send(Up(made_ms=self._now_ms(), reply=reply))
+
+    def busy(self) -> bool:
+        """Whether a run is going on."""
+        return self._running is not None and self._running.is_alive()
+
+    def wait(self) -> None:
+        """Returns once no run is going on."""
+        if self._running is not None:
+            self._running.join()
+
+    # commands
+
+    def _make_plan(self, command: Command) -> Reply:
+        device, wanted = self._device, command.make_plan
+        device.refuse_lockdown()
+        policy = device.policy()
+        now = self._clock.now()
+        plan, text = issue_plan(device, wanted, policy, self._pins.roster(now), now)
+        self._store.hold(plan.id, text)
+        signature = device.signer.sign(text, PLAN_NAMESPACE)
+        detail = {"digest": sha256(text), "requester": plan.requester, "risk": plan.risk, "run": plan.run_id}
+        self._ledger.append("plan.issued", plan.id, what=plan.playbook, detail=detail)
+        return Reply(plan_issued=PlanIssued(run_id=plan.run_id, plan_text=text, device_signature=signature))
+
+    def _execute_plan(self, command: Command) -> Reply:
+        """Verifies, marks the plan used, and only then lets the run begin."""
+        if self.busy():
+            raise Refused("E_RUN_BUSY")
+        wanted = command.execute_plan
+        plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
+        journal = Journal.of(self._device.folders.runs, plan.id)
+        report = self._reporter(journal, plan.run_id, plan.id)
+        detail = _approval_detail(approval) | {"digest": sha256(wanted.plan_text)}
+        self._ledger.append("run.approved", plan.id, what=plan.playbook, detail=detail)
+        report(runs_pb2.RUN_STATE_STARTED, 0, plan.playbook, "", ())  # before it is used: a cut here shows
+        try:
+            self._store.use(plan.id)
+        except Exception as error:
+            report(runs_pb2.RUN_STATE_FAILED, 0, f"not begun: {error}", "E_INTERNAL", ())
+            raise
+        with self._journals_lock:
+            self._journals[plan.id] = journal
+        self._running = threading.Thread(target=self._carry_out, args=(plan, report), name=plan.id)
+        self._running.start()
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _offer_roster(self, command: Command) -> Reply:
+        offered = command.offer_roster
+        roster = self._pins.offer(offered.roster_text, list(offered.root_signatures), self._clock.now())
+        detail = {"digest": sha256(offered.roster_text)}
+        self._ledger.append("roster.pinned", f"version {roster.version}", detail=detail)
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _offer_certificate(self, command: Command) -> Reply:
+        device, chain = self._device, command.offer_certificate.certificate_pem
+        serial = take_certificate(device.folders, chain, device.id, self._clock.now())
+        self._ledger.append("certificate.renewed", serial)
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _drop_plan(self, command: Command) -> Reply:
+        if self._store.drop(command.drop_plan.plan_id):
+            self._ledger.append("plan.dropped", command.drop_plan.plan_id)
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _events_kept(self, command: Command) -> None:
+        """Forgets the journal of a run whose last event lies in the core's spool."""
+        kept = command.events_kept
+        with self._journals_lock:
+            journal = self._journals.get(kept.plan_id)
+            if journal is not None and journal.ended and kept.index >= len(journal.events):
+                journal.remove()
+                del self._journals[kept.plan_id]
+
+    # runs
+
+    def _carry_out(self, plan: Plan, report: "_Report") -> None:
+        Run(self._device, plan, report, self._waiting).carry_out()
+
+    def _reporter(self, journal: Journal, run_id: str, plan_id: str, *, quiet: bool = False) -> "_Report":
+        """Writes each event to ledger and journal, durably and in this order, before it is sent."""
+
+        def report(state: "RunState.ValueType", step: int, what: str, code: str, findings: Iterable[Finding]) -> None:
+            verb = "run." + RunState.Name(state).removeprefix("RUN_STATE_").lower()
+            detail = {"plan": plan_id, "step": str(step)}
+            row = self._ledger.append(verb, run_id, code=code, what=what, detail=detail)
+            event = RunEvent(
+                run_id=run_id,
+                plan_id=plan_id,
+                state=state,
+                step=step,
+                what=row.what,
+                code=code,
+                findings=findings,
+                time_ms=self._now_ms(),
+                ledger_digest=row.digest,
+            )
+            journal.append(event)
+            if not quiet:
+                self._send_event(event)
+
+        return report
+
+    def _send_event(self, event: RunEvent) -> None:
+        self._send(Up(made_ms=event.time_ms, run_event=event))
+
+    def _refuse(self, kind: str, command: Command, error: Exception) -> Refusal:
+        failure = error if isinstance(error, SerenoError) and error.code in CATALOGUE else _internal(error)
+        subject = sha256(command.execute_plan.plan_text) if kind == "execute_plan" else kind
+        verbs = {"make_plan": "plan.refused", "execute_plan": "run.refused", "offer_roster": "roster.refused"}
+        verb = verbs.get(kind, "command.refused")
+        self._ledger.append(verb, subject, code=failure.code, what=failure.what, detail={"command": command.id[:80]})
+        return Refusal(code=failure.code, what=failure.what, remedy=failure.remedy)
+
+
+_Report = Callable[["RunState.ValueType", int, str, str, Iterable[Finding]], None]
+
+
+def _approval_detail(approval: Approval) -> dict[str, str]:
+    return {
+        "requester": approval.requester,
+        "approvers": ", ".join(approval.approvers),
+        "risk": approval.risk,
+        "keys": ", ".join(approval.fingerprints),
+    }
+
+
+def _where_cut(journal: Journal) -> str:
+    """Which step was going on when the run was cut off."""
+    last = journal.events[-1]
+    if last.state == runs_pb2.RUN_STATE_STEP_STARTED:
+        return f"cut off during step {last.step}; it did not go on and was not undone"
+    return f"cut off after step {last.step}; it did not go on and was not undone"
+
+
+def _unknown(_command: Command) -> Reply:
+    raise Refused("E_BAD_REQUEST", "the executor knows no such command")
+
+
+def _internal(error: Exception) -> SerenoError:
+    return SerenoError("E_INTERNAL", f"{type(error).__name__}: {error}")
