@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from sereno_proto.errors import SerenoError
 from sereno_server.config import Settings
 from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.gateway import Gateway
-from sereno_server.store import compactor, migrations
+from sereno_server.store import migrations
 from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Store
 from sereno_server.store.events import Events
@@ -43,22 +43,6 @@ class App:
 
 
 Part = Callable[[App], Awaitable[None]]
-
-
-async def _gateway(app: App) -> None:
-    await app.gateway.run()
-
-
-async def _events(app: App) -> None:
-    await app.events.run()
-
-
-# Each runs until it is cancelled; one that fails ends the server with its error.
-PARTS: tuple[tuple[str, Part], ...] = (
-    ("events", _events),
-    ("gateway", _gateway),
-    ("compactor", compactor.run),
-)
 
 
 @contextlib.asynccontextmanager
@@ -101,19 +85,21 @@ async def serve(settings: Settings, ready: Callable[[App], None] = lambda _: Non
 
     ready: called once the listeners answer.
     """
+    from sereno_server.parts import PARTS  # noqa: PLC0415 (the parts know App, so they are imported after it)
+
     async with started(settings) as app:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, app.stopping.set)
         try:
             ready(app)
-            await run_parts(app)
+            await run_parts(app, PARTS)
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
 
-async def run_parts(app: App, parts: tuple[tuple[str, Part], ...] = PARTS) -> None:
+async def run_parts(app: App, parts: Sequence[tuple[str, Part]]) -> None:
     """Runs the parts until `stopping` is set, or one of them fails: its own error is raised then."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,0 +1,23 @@
+"""The parts of a running server: the list to add a line to. Each runs until cancelled; one that fails ends all."""
+
+from sereno_server import http
+from sereno_server.app import App, Part
+from sereno_server.audit import sequence
+from sereno_server.store import compactor
+
+
+async def _gateway(app: App) -> None:
+    await app.gateway.run()
+
+
+async def _events(app: App) -> None:
+    await app.events.run()
+
+
+PARTS: tuple[tuple[str, Part], ...] = (
+    ("events", _events),
+    ("gateway", _gateway),
+    ("ledger", sequence.run),
+    ("compactor", compactor.run),
+    ("http", http.run),
+)
