@@ -22,6 +22,8 @@ from sereno_server.access.organisations import register_organisation
 from sereno_server.access.sign_in import issue, utc_now
 from sereno_server.app import App, now
 from sereno_server.config import Settings
+from sereno_server.gateway.authority import Authority
+from sereno_server.gateway.gateway import Gateway
 from sereno_server.http import create_http
 from sereno_server.store import migrations
 from sereno_server.store.embedded import ROLE, SUPERUSER, EmbeddedPostgreSQL
@@ -68,7 +70,9 @@ def store(database_url: str) -> Store:
 def app(store: Store, database_url: str, tmp_path: Path) -> App:
     """A server's parts on a fresh database; nothing runs or listens."""
     settings = Settings(data_dir=tmp_path, public_url="http://localhost:8080")
-    return App(settings=settings, store=store, events=Events(database_url), started_at=now())
+    events, authority = Events(database_url), Authority.make(now())
+    gateway = Gateway(settings, store, events, authority, now)
+    return App(settings, store, events, gateway, authority, now())
 
 
 class Site:

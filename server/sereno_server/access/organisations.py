@@ -11,6 +11,7 @@ from sereno_proto.ids import organisation_id
 from sereno_proto.root import verify_root
 from sereno_proto.roster import Roster, verify_roster
 from sereno_server.audit import ledger
+from sereno_server.store.events import Event, emit
 from sereno_server.store.tables import organisations, rosters
 
 
@@ -50,6 +51,7 @@ async def publish_roster(
         )
     )
     await ledger.record(tx, organisation, actor, "roster.publish", f"roster {roster.version}")
+    await emit(tx, Event("roster", organisation, str(roster.version)))
     return roster
 
 

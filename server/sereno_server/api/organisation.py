@@ -1,4 +1,4 @@
-"""The roster as published, and new ones. Join codes come from gateway's authority."""
+"""The roster as published, and new ones. And join codes."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from pydantic import BaseModel, Field
 
 from sereno_proto import limits
 from sereno_proto.errors import BadInput
+from sereno_proto.join_code import read
 from sereno_server.access.organisations import current_roster, publish_roster
 from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.once import Key, once
 from sereno_server.app import App
+from sereno_server.gateway.join_codes import make_join_code
 
 
 class RosterAnswer(BaseModel):
@@ -27,6 +29,12 @@ class RosterRequest(BaseModel):
 
     text: str = Field(max_length=limits.DOCUMENT_BYTES_MAX)
     signatures: list[str] = Field(max_length=limits.SIGNATURES_MAX)
+
+
+class JoinCodeRequest(BaseModel):
+    """How long the code may be used."""
+
+    valid_s: int = Field(default=limits.JOIN_CODE_VALID_S, ge=60, le=86_400)
 
 
 def router(app: App) -> APIRouter:
@@ -56,5 +64,21 @@ def router(app: App) -> APIRouter:
             return {"version": roster.version}
 
         return await once(app, account, key, "POST /rosters", body, work)
+
+    @routes.post("/join-codes", status_code=201)
+    async def join_code(account: Asker, body: JoinCodeRequest, key: Key = "") -> dict[str, Any]:
+        """Makes a one-time code; it carries the root's digest, which joining prints to compare."""
+        scope = allowed(account, "make_join_code", "join code")
+
+        async def work() -> dict[str, Any]:
+            async with app.store.transaction(scope) as tx:
+                address, fingerprint = app.settings.enroll_target(), app.authority.fingerprint
+                code = await make_join_code(
+                    tx, account.organisation_id, account.name, address, fingerprint, utc_now(), body.valid_s
+                )
+            made = read(code)
+            return {"code": code, "root_digest": made.root_digest, "expires": made.expires.isoformat()}
+
+        return await once(app, account, key, "POST /join-codes", body, work)
 
     return routes

@@ -8,6 +8,7 @@ import typer
 
 from sereno_proto.errors import SerenoError
 from sereno_server.cli import (
+    demo,
     devices,
     init,
     ledger,
@@ -15,6 +16,7 @@ from sereno_server.cli import (
     root,
     roster,
     runs,
+    serve,
     tickets,
 )
 
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (init, login, devices, tickets, runs):
+for group in (demo, serve, init, login, devices, tickets, runs):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (
