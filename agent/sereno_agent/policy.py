@@ -76,9 +76,7 @@ def in_force(path: Path) -> Policy:
 def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
     """The names in force as checks and actions take them, with Sereno's own files that no action touches."""
     code = Path(__file__).parent
-    return Allowed(
-        state=state, folders=policy.folders, files=policy.files, protected=(path, code), redact=policy.redact
-    )
+    return Allowed(state=state, folders=policy.folders, files=policy.files, protected=(path, code))
 
 
 def parse(text: str, path: Path) -> Policy:

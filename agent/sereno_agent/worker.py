@@ -23,6 +23,7 @@ from typing import Any, Final, TextIO
 
 from sereno_agent import policy
 from sereno_agent.records import planned_step_from, step_record
+from sereno_agent.redact import redactor
 from sereno_diagnostics import registry as checks
 from sereno_diagnostics.reading import Reader
 from sereno_playbooks import registry as actions
@@ -73,13 +74,18 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
     if request["task"] == "check":
         result = checks.run(request["name"], request["parameters"], Reader(allowed))
         return {"check_result": base64.b64encode(result.SerializeToString()).decode()}
-    site = Site(allowed=allowed, now_s=time.time, record=lambda entry: answer({"undo": entry}))
+    site = Site(
+        allowed=allowed, now_s=time.time, record=lambda entry: answer({"undo": entry}), redact=redactor(in_force.redact)
+    )
     if request["task"] == "plan":
         step = Step.FromString(base64.b64decode(request["step"]))
         _permit(in_force, step.action)
         return {"planned": step_record(actions.plan(step, site))}
     planned = planned_step_from(request["step"])
     _permit(in_force, planned.action)
+    if request["task"] == "verify":
+        actions.verify(planned, site)
+        return {"verified": True}
     if request["task"] == "apply":
         return {"outcome": asdict(actions.apply(planned, site))}
     return {"outcome": asdict(actions.revert(planned, request["undo"], site))}

@@ -59,6 +59,14 @@ def plan_action(step: Step, *, policy_path: Path, state: Path, timeout_s: float 
     return planned_step_from(_work(request, policy_path, state, timeout_s)["planned"])
 
 
+def verify_action(step: PlannedStep, *, policy_path: Path, state: Path, timeout_s: float = WORKER_TIMEOUT_S) -> None:
+    """Raises what apply_action would raise before its first change (drift, bound, policy, code). Changes nothing.
+
+    For looking at every step of a plan before the first one is carried out.
+    """
+    _work({"task": "verify", "step": step_record(step)}, policy_path, state, timeout_s)
+
+
 def apply_action(step: PlannedStep, *, policy_path: Path, state: Path, timeout_s: float = ACTION_TIMEOUT_S) -> Outcome:
     """Carries out one planned step. Raises ActionFailed, whose undo_data (if any) is to be reverted by the caller."""
     request = {"task": "apply", "step": step_record(step)}

@@ -38,7 +38,6 @@ class Allowed:
     folders: dict[str, WatchedFolder] = field(default_factory=dict)
     files: dict[str, WatchedFile] = field(default_factory=dict)
     protected: tuple[Path, ...] = ()
-    redact: tuple[str, ...] = ()  # regular expressions; what they match never leaves the machine
 
     @property
     def versions(self) -> Path:

@@ -1,6 +1,5 @@
 """The one way in which checks read: through names of the policy, bounded in entries, depth, bytes and time."""
 
-import contextlib
 import os
 import stat
 import time
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 
 from sereno_diagnostics import confined
 from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
+from sereno_diagnostics.history import Version, history
 from sereno_proto.ids import sha256
 from sereno_proto.limits import FOLDER_DEPTH_MAX, FOLDER_ENTRIES_MAX, WATCHED_FILE_BYTES_MAX
 
@@ -21,6 +21,7 @@ class Entry:
     inode: int
     size_bytes: int
     modified_s: float
+    links: int
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,19 @@ class Reader:
     def files(self, folder: WatchedFolder) -> list[Entry]:
         """Every regular file in the folder and below, without following links or entering other file systems.
 
+        A file with several hard links is given once.
+
         Raises Refused with E_OUTSIDE_POLICY when the folder itself cannot be opened.
         """
         entries: list[Entry] = []
         with confined.open_folder(folder.path) as descriptor:
             device = os.fstat(descriptor).st_dev
+            linked: set[int] = set()
             for entry in self._walk(descriptor, "", device, 0):
+                if entry.links > 1:
+                    if entry.inode in linked:
+                        continue
+                    linked.add(entry.inode)
                 if len(entries) >= FOLDER_ENTRIES_MAX:
                     self.truncated = True
                     break
@@ -90,16 +98,9 @@ class Reader:
                 digest = self._digest(descriptor, file.path.name)
             return FileState(status.st_size, status.st_mtime, digest)
 
-    def versions_kept(self) -> list[tuple[str, float]]:
-        """Digests of the kept versions of watched files and when each was kept, newest first."""
-        versions: list[tuple[str, float]] = []
-        with contextlib.suppress(OSError), os.scandir(self.allowed.versions) as found:
-            versions.extend(
-                (item.name.replace("-", ":", 1), item.stat(follow_symlinks=False).st_mtime)
-                for item in found
-                if item.name.startswith("sha256-") and item.is_file(follow_symlinks=False)
-            )
-        return sorted(versions, key=lambda version: -version[1])
+    def versions(self, file: WatchedFile) -> tuple[Version, ...]:
+        """The file's versions as the agent saw them, newest last."""
+        return history(self.allowed.versions, file.name)
 
     def _digest(self, folder: int, name: str) -> str:
         try:
@@ -122,7 +123,7 @@ class Reader:
                     continue  # removed in the meantime
                 path = f"{prefix}{item.name}"
                 if stat.S_ISREG(status.st_mode):
-                    yield Entry(path, status.st_ino, status.st_size, status.st_mtime)
+                    yield Entry(path, status.st_ino, status.st_size, status.st_mtime, status.st_nlink)
                 elif stat.S_ISDIR(status.st_mode) and status.st_dev == device:
                     yield from self._below(folder, item.name, path, device, depth + 1)
 

@@ -47,11 +47,12 @@ Record = Callable[[Mapping[str, object]], None]  # called with one undo entry be
 
 @dataclass(frozen=True)
 class Site:
-    """Where an action works: the names it may use, the wall clock, and where undo entries go."""
+    """Where an action works: the names it may use, the wall clock, where undo entries go, and what hides secrets."""
 
     allowed: Allowed
     now_s: Callable[[], float]
     record: Record
+    redact: Callable[[str], str]
 
 
 class Action(Protocol):
@@ -62,6 +63,9 @@ class Action(Protocol):
 
     def plan(self, values: Values, site: Site) -> Draft:
         """A dry run: what would change. Changes nothing."""
+
+    def verify(self, step: PlannedStep, values: Values, site: Site) -> None:
+        """Raises what apply would raise before its first change: drift, a bound, the policy. Changes nothing."""
 
     def apply(self, step: PlannedStep, values: Values, site: Site) -> str:
         """Does what the step says, within its bounds, after checking that no target drifted. Gives one line."""

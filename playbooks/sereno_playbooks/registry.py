@@ -16,7 +16,7 @@ from typing import cast
 from sereno_diagnostics import registry as checks
 from sereno_diagnostics.allowed import Allowed
 from sereno_diagnostics.compare import COMPARISONS
-from sereno_diagnostics.parameters import bind, resolve
+from sereno_diagnostics.parameters import Values, bind, resolve
 from sereno_playbooks import actions
 from sereno_playbooks.action import Action, Outcome, Site
 from sereno_proto.errors import BadInput, Refused
@@ -99,34 +99,43 @@ def check_parameters(name: str, given: Mapping[str, str], allowed: Allowed) -> N
     resolve(check.PARAMETERS, bind(name, check.PARAMETERS, given), allowed)
 
 
-def apply(step: PlannedStep, site: Site) -> Outcome:
-    """Carries out a planned step; what it takes to undo it goes to site.record before each change, and is returned."""
+def verify(step: PlannedStep, site: Site) -> None:
+    """Raises what apply would raise before its first change."""
     action = get(step.action)
     if action_code(step.action) != step.code:
         raise Refused("E_ACTION_CODE", f"the code of {step.action} is not the one that was planned with")
-    values = bind(step.action, action.PARAMETERS, step.parameters)
-    resolve(action.PARAMETERS, values, site.allowed)
+    action.verify(step, _values(action, step, site), site)
+
+
+def apply(step: PlannedStep, site: Site) -> Outcome:
+    """Carries out a planned step; what it takes to undo it goes to site.record before each change, and is returned."""
+    verify(step, site)
+    action = get(step.action)
     entries: list[Mapping[str, object]] = []
 
     def record(entry: Mapping[str, object]) -> None:
         site.record(entry)
         entries.append(entry)
 
-    summary = action.apply(step, values, replace(site, record=record))
+    summary = action.apply(step, _values(action, step, site), replace(site, record=record))
     return Outcome(summary, json.dumps(entries) if entries else "")
 
 
 def revert(step: PlannedStep, undo_data: str, site: Site) -> Outcome:
     """Takes back what apply recorded, the last first."""
     action = get(step.action)
-    values = bind(step.action, action.PARAMETERS, step.parameters)
-    resolve(action.PARAMETERS, values, site.allowed)
     entries = json.loads(undo_data) if undo_data else []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput("E_PARAMETER", "the undo data is damaged")
     if not entries:
         return Outcome("nothing was changed, so nothing is to be undone")
-    return action.revert(step, values, entries[::-1], site)
+    return action.revert(step, _values(action, step, site), entries[::-1], site)
+
+
+def _values(action: Action, step: PlannedStep, site: Site) -> Values:
+    values = bind(step.action, action.PARAMETERS, step.parameters)
+    resolve(action.PARAMETERS, values, site.allowed)
+    return values
 
 
 def highest_risk(action_names: Iterable[str]) -> str:

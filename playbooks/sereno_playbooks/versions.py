@@ -1,14 +1,21 @@
 """Earlier versions of watched files, kept by digest in Sereno's state folder: the only source of restored content."""
 
 import os
-from pathlib import Path
 
 from sereno_diagnostics import confined
 from sereno_diagnostics.allowed import Allowed
+from sereno_diagnostics.history import history
 from sereno_playbooks import files
 from sereno_proto.errors import Refused
 from sereno_proto.ids import sha256
 from sereno_proto.limits import WATCHED_FILE_BYTES_MAX
+
+
+def read_of(allowed: Allowed, file: str, digest: str) -> bytes:
+    """The content of one file's own earlier version: another file's is refused with E_VERSION_UNKNOWN."""
+    if digest not in {version.digest for version in history(allowed.versions, file)}:
+        raise Refused("E_VERSION_UNKNOWN", f"{file} never had the version {digest} on this device")
+    return read(allowed, digest)
 
 
 def read(allowed: Allowed, digest: str) -> bytes:
@@ -50,8 +57,3 @@ def _private(folder: int) -> os.stat_result:
     status = list(os.fstat(folder))
     status[0] = 0o100600
     return os.stat_result(status)
-
-
-def path_of(allowed: Allowed, digest: str) -> Path:
-    """Where a version lies."""
-    return allowed.versions / _name(digest)

@@ -1,6 +1,6 @@
 """Which files of a folder are largest, and which of them grow: sizes, taken twice a moment apart."""
 
-from sereno_diagnostics.findings import FINE, NOTE, SERIOUS, bytes_text, finding
+from sereno_diagnostics.findings import FINE, NOTE, SERIOUS, bytes_text, counted, finding
 from sereno_diagnostics.parameters import Parameter, Values
 from sereno_diagnostics.reading import Entry, Reader
 from sereno_proto.errors import Refused
@@ -55,7 +55,9 @@ def check(values: Values, reader: Reader) -> list[Finding]:
 
 def _title(folder: str, files: list[Entry], growing: list[Entry], growth: dict[tuple[str, int], float]) -> str:
     largest = files[0]
-    title = f"{largest.path} is the largest of {len(files)} files in {folder}: {bytes_text(largest.size_bytes)}"
+    title = (
+        f"{largest.path} is the largest of {counted(len(files), 'file')} in {folder}: {bytes_text(largest.size_bytes)}"
+    )
     if not growing:
         return title
     fastest = max(growing, key=lambda file: growth[file.path, file.inode])

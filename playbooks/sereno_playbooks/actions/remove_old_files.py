@@ -43,14 +43,19 @@ def plan(values: Values, site: Site) -> Draft:
     )
 
 
+def verify(step: PlannedStep, values: Values, site: Site) -> None:
+    """Refuses when a target that is still there is not the one in the plan, or is now among the newest."""
+    folder = site.allowed.folder(str(values["folder"]))
+    with files.open_folder(folder.path, site.allowed) as descriptor:
+        _present(descriptor, step, folder, site)
+
+
 def apply(step: PlannedStep, values: Values, site: Site) -> str:
     """Removes the targets after finding every one of them unchanged; those already gone are passed over."""
     folder = site.allowed.folder(str(values["folder"]))
     removed = freed = 0
     with files.open_folder(folder.path, site.allowed) as descriptor:
-        present = [target for target in step.targets if _unchanged(descriptor, folder, target, site)]
-        _stay_within(step, present, _removable(descriptor, folder, site), folder)
-        for target in present:
+        for target in _present(descriptor, step, folder, site):
             _remove(descriptor, folder, target, site)
             removed, freed = removed + 1, freed + target.bytes_max
         os.fsync(descriptor)
@@ -95,6 +100,13 @@ def _target(descriptor: int, folder: WatchedFolder, candidate: files.Candidate, 
         return Target(
             str(path), os.fstat(content).st_ino, files.fingerprint(content), "absent", os.fstat(content).st_size
         )
+
+
+def _present(descriptor: int, step: PlannedStep, folder: WatchedFolder, site: Site) -> list[Target]:
+    """The targets that are still there, each found unchanged, all within the bounds."""
+    present = [target for target in step.targets if _unchanged(descriptor, folder, target, site)]
+    _stay_within(step, present, _removable(descriptor, folder, site), folder)
+    return present
 
 
 def _unchanged(descriptor: int, folder: WatchedFolder, target: Target, site: Site) -> bool:

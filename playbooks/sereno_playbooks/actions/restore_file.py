@@ -6,7 +6,7 @@ the same move backwards.
 
 import difflib
 import os
-import re
+from collections.abc import Callable
 
 from sereno_diagnostics.allowed import Allowed, WatchedFile
 from sereno_diagnostics.findings import counted
@@ -30,12 +30,12 @@ _LINE_CHARS_MAX = 1000
 def plan(values: Values, site: Site) -> Draft:
     """One target with the digests before and after, and the difference as people read it."""
     file, digest = _file(values, site.allowed), str(values["digest"])
-    wanted = versions.read(site.allowed, digest)
+    wanted = versions.read_of(site.allowed, file.name, digest)
     current, status = _read(file, site.allowed)
     undo = "the content it replaces is kept and put back"
     if sha256(current) == digest:
         return Draft(f"{file.path} already has this content; nothing changes.", undo)
-    diff = _diff(file, current, wanted, site.allowed.redact)
+    diff = _diff(file, current, wanted, site.redact)
     lines = sum(1 for line in diff[2:] if line.startswith(("+", "-")))
     shown = f"{counted(lines, 'line')} of difference" if diff else "the difference cannot be shown, only its digests"
     return Draft(
@@ -47,23 +47,32 @@ def plan(values: Values, site: Site) -> Draft:
     )
 
 
-def apply(step: PlannedStep, values: Values, site: Site) -> str:
-    """Replaces the file when it is still the one in the plan."""
+def verify(step: PlannedStep, values: Values, site: Site) -> None:
+    """Refuses unless the file is still the one in the plan, or has the wanted content already."""
     file, digest = _file(values, site.allowed), str(values["digest"])
     if not step.targets:
-        return f"{file.path} had this content already"
+        return
     (target,) = step.targets
     if target.path != str(file.path) or target.after != digest:
         raise Refused("E_TARGET_DRIFTED", f"the plan names {target.path}, the policy now {file.path}")
-    wanted = versions.read(site.allowed, digest)
+    wanted = versions.read_of(site.allowed, file.name, digest)
     if len(wanted) > step.bounds.get("bytes-max", 0):
         raise Refused("E_BOUND", f"{file.path} would get more bytes than planned")
     current, status = _read(file, site.allowed)
     if sha256(current) == digest:
-        return f"{file.path} has this content already"
+        return
     if (status.st_ino, sha256(current)) != (target.inode, target.before):
         raise Refused("E_TARGET_DRIFTED", f"{file.path} is no longer what it was when the plan was made")
-    _swap(file, wanted, target.before, target.inode, site)
+
+
+def apply(step: PlannedStep, values: Values, site: Site) -> str:
+    """Replaces the file, unless it has the wanted content already."""
+    file, digest = _file(values, site.allowed), str(values["digest"])
+    current, _ = _read(file, site.allowed)
+    if not step.targets or sha256(current) == digest:
+        return f"{file.path} has this content already"
+    (target,) = step.targets
+    _swap(file, versions.read(site.allowed, digest), target.before, target.inode, site)
     return f"{file.path} has its earlier content again"
 
 
@@ -132,27 +141,21 @@ def _remove_temporary(file: WatchedFile, entry: dict[str, object], allowed: Allo
             files.discard(folder, str(entry["temporary"]))
 
 
-def _diff(file: WatchedFile, current: bytes, wanted: bytes, redact: tuple[str, ...]) -> tuple[str, ...]:
-    """The unified difference, redacted; empty when it is not text or too long for a person to sign."""
+def _diff(file: WatchedFile, current: bytes, wanted: bytes, redact: Callable[[str], str]) -> tuple[str, ...]:
+    """The unified difference of the redacted texts; empty when it is not text or too long for a person to sign."""
     try:
-        before, after = _lines(current), _lines(wanted)
+        before, after = _lines(redact(current.decode())), _lines(redact(wanted.decode()))
     except UnicodeDecodeError:
         return ()
     names = f"{file.path} (now)", f"{file.path} (restored)"
-    lines = [_redacted(line, redact) for line in difflib.unified_diff(before, after, *names, lineterm="")]
+    lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
     if sum(map(len, lines)) > DIFF_CHARS_MAX or any(len(line) > _LINE_CHARS_MAX for line in lines):
         return ()
     return tuple(lines)
 
 
-def _lines(content: bytes) -> list[str]:
-    lines = content.decode().split("\n")
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
     if lines[-1]:
         return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
     return lines[:-1]
-
-
-def _redacted(line: str, patterns: tuple[str, ...]) -> str:
-    for pattern in patterns:
-        line = re.sub(pattern, "[redacted]", line)
-    return line

@@ -69,18 +69,19 @@ def plan(values: Values, site: Site) -> Draft:
     )
 
 
+def verify(step: PlannedStep, values: Values, site: Site) -> None:
+    """Refuses when a log whose archive is not there yet is another file, gone, or bigger than planned."""
+    folder = site.allowed.folder(str(values["folder"]))
+    with files.open_folder(folder.path, site.allowed) as descriptor:
+        _waiting(descriptor, step, folder, site)
+
+
 def apply(step: PlannedStep, values: Values, site: Site) -> str:
     """Packs and empties each log whose archive is not there yet, after looking at all of them."""
     folder = site.allowed.folder(str(values["folder"]))
-    pairs = list(zip(step.targets[::2], step.targets[1::2], strict=True))
-    if len(pairs) > step.bounds.get("files-max", 0) and pairs:
-        raise Refused("E_BOUND", "more logs than planned")
     packed = total = 0
     with files.open_folder(folder.path, site.allowed) as descriptor:
-        waiting = [pair for pair in pairs if confined.status(descriptor, _archive(folder, *pair)) is None]
-        for log, _ in waiting:
-            _look(descriptor, folder, log, site.allowed)
-        for log, archive in waiting:
+        for log, archive in _waiting(descriptor, step, folder, site):
             if total > step.bounds.get("bytes-max", 0):
                 raise Refused("E_BOUND", "more bytes than planned")
             total += _rotate(descriptor, folder, log, _archive(folder, log, archive), site)
@@ -106,6 +107,17 @@ def revert(step: PlannedStep, values: Values, entries: list[dict[str, object]], 
 def rotatable(name: str, folder: WatchedFolder) -> bool:
     """Whether the policy names this as a log to rotate; archives never are."""
     return not name.endswith(_PACKED) and any(fnmatchcase(name, pattern) for pattern in folder.rotate)
+
+
+def _waiting(descriptor: int, step: PlannedStep, folder: WatchedFolder, site: Site) -> list[tuple[Target, Target]]:
+    """The pairs of log and archive that are still to be done, each looked at."""
+    pairs = list(zip(step.targets[::2], step.targets[1::2], strict=True))
+    if pairs and len(pairs) > step.bounds.get("files-max", 0):
+        raise Refused("E_BOUND", "more logs than planned")
+    waiting = [pair for pair in pairs if confined.status(descriptor, _archive(folder, *pair)) is None]
+    for log, _ in waiting:
+        _look(descriptor, folder, log, site.allowed)
+    return waiting
 
 
 def _archive(folder: WatchedFolder, log: Target, archive: Target) -> str:
