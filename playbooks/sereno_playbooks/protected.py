@@ -16,23 +16,20 @@ from sereno_diagnostics.allowed import Allowed
 from sereno_diagnostics.confined import Inspect
 from sereno_proto.errors import Refused
 
+_ETC: Final = Path("/etc")
 _SYSTEM: Final = tuple(
     Path(path)
     for path in (
-        "/etc/sudoers",
         "/etc/sudoers.d",
         "/etc/pam.conf",
         "/etc/pam.d",
         "/etc/security",
-        "/etc/passwd",
-        "/etc/group",
-        "/etc/shadow",
-        "/etc/gshadow",
         "/etc/ssh",
         "/lib/security",
         "/usr/lib/pam.d",
     )
 )
+_ACCOUNTS: Final = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid", "sudoers")  # and their backups
 _NAMES: Final = (".ssh", "authorized_keys", "authorized_keys2")
 
 
@@ -44,6 +41,7 @@ def guard(allowed: Allowed) -> Inspect:
     def inspect(path: Path, status: os.stat_result) -> None:
         inside = any(path == protected or protected in path.parents for protected in paths)
         named = any(part.lower() in _NAMES for part in path.parts)
+        named = named or (path.parent == _ETC and path.name.startswith(_ACCOUNTS))
         if inside or named or (status.st_dev, status.st_ino) in identities:
             raise Refused("E_PROTECTED_PATH", f"{path} is never touched by an action")
         if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_ISUID | stat.S_ISGID):

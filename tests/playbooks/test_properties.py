@@ -1,6 +1,5 @@
 """For any folder: the plan is what apply does, revert restores what it says it can, a second apply does nothing."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -49,17 +48,17 @@ def test_rotation_loses_nothing_and_reverts(new_place, files, keep, later):
 def test_removal_removes_what_was_planned_and_keeps_the_newest(new_place, files, keep):
     with tempfile.TemporaryDirectory() as top:
         place = _fill(new_place, top, files, keep)
-        before = set(os.listdir(place.logs))
+        before = _names(place)
         step = place.plan("remove_old_files")
         planned = {Path(target.path).name for target in step.targets}
         outcome = place.apply(step)
-        assert before - set(os.listdir(place.logs)) == planned
+        assert before - _names(place) == planned
         removable = [name for name in before if name.isprintable() and ".log." in name and not name.endswith(".log")]
         assert len(planned) == max(0, len(removable) - keep)
         kept = [files[name][1] for name in removable if name not in planned]
         assert all(files[name][1] >= age for name in planned for age in kept)
         place.apply(step)
-        assert before - set(os.listdir(place.logs)) == planned
+        assert before - _names(place) == planned
         assert place.revert(step, outcome.undo_data).complete == (not planned)
 
 
@@ -77,6 +76,10 @@ def test_restoring_is_exact_both_ways(new_place, now, earlier):
         assert place.apply(step).undo_data == ""
         assert place.revert(step, outcome.undo_data).complete
         assert place.conf.read_bytes() == now
+
+
+def _names(place):
+    return {path.name for path in place.logs.iterdir()}
 
 
 def _fill(new_place, top, files, keep):

@@ -84,10 +84,10 @@ def test_protected_folders_are_never_worked_in(place, path):
         pytest.skip(f"{path} is not on this machine")
     place.folder = WatchedFolder("app-logs", Path(path), rotate=("passwd*", "sudoers*"), remove=("shadow*",), keep=0)
     for action in ("rotate_logs", "remove_old_files"):
-        try:
+        if path == "/etc":
             assert place.plan(action).targets == ()
-        except SerenoError as error:
-            assert error.code == "E_PROTECTED_PATH"
+        else:
+            assert place.refusal(lambda action=action: place.plan(action)) == "E_PROTECTED_PATH"
 
 
 @pytest.mark.parametrize("name", ["state/identity", "state", "home/.ssh", "conf/authorized_keys"])

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +17,12 @@ def filled(place):
 
 
 def names(place):
-    return sorted(os.listdir(place.logs))
+    return sorted(path.name for path in place.logs.iterdir())
 
 
 def test_the_plan_lists_the_oldest_first_with_digests_and_bounds(filled):
     step = filled.plan("remove_old_files")
-    assert [os.path.basename(target.path) for target in step.targets] == ["app.log.5", "app.log.4", "app.log.3"]
+    assert [Path(target.path).name for target in step.targets] == ["app.log.5", "app.log.4", "app.log.3"]
     assert all(target.before.startswith("sha256:") and target.after == "absent" for target in step.targets)
     assert step.bounds == {"files-max": 3, "bytes-removed-max": 12}
     assert "cannot be undone" in step.undo
@@ -57,7 +58,7 @@ def test_a_removal_cut_off_half_way_gives_the_file_its_name_back(filled):
 
 def test_a_log_that_is_being_written_is_never_removed(filled):
     filled.policy(remove=("*",), keep=0)
-    assert "app.log" not in [os.path.basename(target.path) for target in filled.plan("remove_old_files").targets]
+    assert "app.log" not in [Path(target.path).name for target in filled.plan("remove_old_files").targets]
 
 
 def test_links_pipes_hard_links_and_unreadable_names_are_left_alone(place):
@@ -74,7 +75,7 @@ def test_links_pipes_hard_links_and_unreadable_names_are_left_alone(place):
     (place.logs / os.fsdecode(b"h.log.\xff")).write_bytes(b"x")
     place.log("good.log.1", b"x")
     step = place.plan("remove_old_files")
-    assert [os.path.basename(target.path) for target in step.targets] == ["good.log.1"]
+    assert [Path(target.path).name for target in step.targets] == ["good.log.1"]
 
 
 @pytest.mark.parametrize("swap", ["content", "link", "hard_link", "other_inode", "pipe"])

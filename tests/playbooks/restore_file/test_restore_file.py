@@ -37,7 +37,7 @@ def test_apply_then_revert_restores_content_mode_and_owner(changed):
     assert changed.revert(step, outcome.undo_data).complete
     assert changed.conf.read_bytes() == OFF
     assert stat.S_IMODE(changed.conf.stat().st_mode) == 0o640
-    assert sorted(os.listdir(changed.conf.parent)) == ["app.conf"]
+    assert list(changed.conf.parent.iterdir()) == [changed.conf]
 
 
 def test_a_second_apply_changes_nothing(changed):

@@ -3,6 +3,7 @@
 import gzip
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ def logged(place):
 
 def test_the_plan_names_each_log_by_inode_with_a_bound_and_its_archive(logged):
     step = logged.plan("rotate_logs")
-    assert [(os.path.basename(target.path), target.before, target.after) for target in step.targets] == [
+    assert [(Path(target.path).name, target.before, target.after) for target in step.targets] == [
         ("web.log", "growing", "truncated"),
         (f"web.log.{STAMP}.gz", "absent", "archive"),
         ("app.log", "growing", "truncated"),
@@ -91,7 +92,7 @@ def test_an_apply_cut_off_before_the_log_was_emptied_is_undone_without_doubling(
         f'{{"log": "app.log", "inode": {inode}, "archive": "app.log.{STAMP}.gz", "bytes": 8}}]'
     )
     assert logged.revert(step, entries).complete
-    assert sorted(os.listdir(logged.logs)) == ["app.log", "app.log.1", "empty.log", "web.log"]
+    assert sorted(path.name for path in logged.logs.iterdir()) == ["app.log", "app.log.1", "empty.log", "web.log"]
     assert (logged.logs / "app.log").read_bytes() == b"one\ntwo\n"
 
 
