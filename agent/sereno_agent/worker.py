@@ -79,7 +79,8 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
     )
     if request["task"] == "plan":
         step = Step.FromString(base64.b64decode(request["step"]))
-        _permit(in_force, step.action)
+        if step.action:
+            _permit(in_force, step.action)
         return {"planned": step_record(actions.plan(step, site))}
     planned = planned_step_from(request["step"])
     _permit(in_force, planned.action)

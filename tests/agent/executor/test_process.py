@@ -1,0 +1,189 @@
+"""The executor as the core starts it: a real process, real workers, real actions, real kill -9."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.agent.executor.house import code_of, require, step
+
+from sereno_agent import ledger
+from sereno_agent.delimited import Decoder, encode
+from sereno_proto.v1.link_pb2 import Up
+from sereno_proto.v1.runs_pb2 import Command, EventsKept, ExecutePlan, MakePlan, RunState
+
+pytestmark = pytest.mark.slow
+PATIENCE_S = 30
+
+
+class Process:
+    """The core's end of the pipes."""
+
+    def __init__(self, house):
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sereno_agent.executor", "--state", str(house.folders.state)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PATH": os.environ["PATH"]},
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.decoder = Decoder()
+        self.received = []
+
+    def send(self, **body):
+        self.process.stdin.write(encode(Command(id="cmd_1", **body)))
+        self.process.stdin.flush()
+
+    def receive(self, wanted):
+        """The first message for which `wanted` is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            found = next((up for up in self.received if wanted(up)), None)
+            if found is not None:
+                self.received.remove(found)
+                return found
+            chunk = self.process.stdout.read()
+            if chunk:
+                self.received += self.decoder.feed(chunk, Up.FromString)
+            else:
+                assert chunk is None, "the executor closed its output"
+                time.sleep(0.01)
+        raise AssertionError(f"not received: {self.received}")
+
+    def reply(self, **body):
+        self.send(**body)
+        return self.receive(lambda up: up.WhichOneof("body") == "reply").reply
+
+    def event(self, state):
+        return self.receive(lambda up: RunState.Name(up.run_event.state) == f"RUN_STATE_{state}").run_event
+
+    def close(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        code = self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+        return code
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE_S)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def started(house):
+    processes = []
+
+    def start():
+        process = Process(house)
+        processes.append(process)
+        return process
+
+    for path in house.folders.plans.iterdir():
+        path.unlink()
+    yield start
+    for process in processes:
+        if process.process.poll() is None:
+            process.kill()
+
+
+def make(process, *steps):
+    wanted = MakePlan(run_id="run_1", playbook="disk.free_space", steps=steps, requester="noa")
+    reply = process.reply(make_plan=wanted)
+    assert reply.WhichOneof("body") == "plan_issued", reply
+    return reply.plan_issued.plan_text
+
+
+def execute(house, process, text):
+    return process.reply(
+        execute_plan=ExecutePlan(plan_text=text, signatures=[house.request(text), house.approve(text)])
+    )
+
+
+def never_enough():
+    """A requirement that waits, so that there is a middle to kill in."""
+    return require(">", 101, within_s=60)
+
+
+ROTATE = step("rotate", "rotate_logs")
+WATCH = step("watch", check="disk_space", parameters={"folder": "app-logs"})
+
+
+def test_real_actions_run_and_what_was_kept_is_forgotten(house, started):
+    process = started()
+    text = make(process, WATCH, ROTATE)
+    size = house.log.stat().st_size
+    assert execute(house, process, text).WhichOneof("body") == "accepted"
+    ended = process.event("SUCCEEDED")
+    assert house.log.stat().st_size == 0 < size
+    process.send(events_kept=EventsKept(plan_id=ended.plan_id, index=ended.index))
+    assert code_of(execute(house, process, text)) == "E_PLAN_REPLAYED"
+    assert process.close() == 0
+    assert list(house.folders.runs.glob("*.journal")) == []
+    assert ledger.verify(house.folders.ledger).length > 5
+
+
+def test_killed_in_the_middle_it_is_reported_and_never_run_twice(house, started):
+    process = started()
+    text = make(process, step("rotate", "rotate_logs", require=[never_enough()]), WATCH)
+    assert execute(house, process, text).WhichOneof("body") == "accepted"
+    process.event("STEP_STARTED")
+    while house.log.stat().st_size:
+        time.sleep(0.01)
+    process.kill()
+    house.log.write_bytes(b"new lines\n")
+
+    process = started()
+    cut = process.event("FAILED")
+    assert cut.code == "E_INTERRUPTED"
+    assert "step 1" in cut.what
+    assert code_of(execute(house, process, text)) == "E_PLAN_REPLAYED"
+    assert house.log.read_bytes() == b"new lines\n"
+    process.send(events_kept=EventsKept(plan_id=cut.plan_id, index=cut.index))
+    assert process.close() == 0
+    process = started()
+    make(process, WATCH)
+    assert not [up for up in process.received if up.WhichOneof("body") == "run_event"]
+    assert process.close() == 0
+    ledger.verify(house.folders.ledger)
+
+
+def test_when_the_core_dies_the_run_goes_on_and_the_next_executor_waits_and_tells(house, started):
+    process = started()
+    needed = never_enough()
+    needed.within_s = 3
+    text = make(process, step("rotate", "rotate_logs", require=[needed]))
+    assert execute(house, process, text).WhichOneof("body") == "accepted"
+    process.event("STEP_STARTED")
+    process.process.stdin.close()
+    process.process.stdout.close()
+
+    second = started()
+    assert code_of(second.reply(make_plan=MakePlan())) == "E_RUN_BUSY"
+    ended = second.event("FAILED")
+    assert ended.code == "E_REQUIRE_FAILED"
+    assert second.event("STEP_REVERTED")
+    assert process.process.wait(PATIENCE_S) == 0
+    assert second.close() == 0
+
+
+def test_a_folder_of_another_identity_answers_every_command_with_why(house, started):
+    house.folders.identity_key.unlink()
+    house.folders.identity_key.write_bytes((house.keys / "root").read_bytes())
+    process = started()
+    assert code_of(process.reply(make_plan=MakePlan())) == "E_STATE_LOST"
+    assert process.close() == 2
+
+
+def test_used_plans_without_their_clock_are_a_lost_record(house, started):
+    process = started()
+    make(process, WATCH)
+    assert process.close() == 0
+    (house.folders.plans / "clock").unlink()
+    process = started()
+    assert code_of(process.reply(make_plan=MakePlan())) == "E_STATE_LOST"
+    assert process.close() == 2
