@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     command: Command = given.command
     # Whoever else uses this machine has no business in what is written here.
-    os.umask(0o077)
+    umask = os.umask(0o077)
     try:
         return command(Folders(given.state), given)
     except SerenoError as error:
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sereno-agent history | head` is no error
     except KeyboardInterrupt:
         return 130
+    finally:
+        os.umask(umask)
     return 1
 
 

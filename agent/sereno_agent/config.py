@@ -1,6 +1,7 @@
 """agent.toml, the owner's settings of the agent, and joined.json, what joining made. Neither grants anything."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -77,8 +78,12 @@ def _bounded(path: Path, key: str, value: object, bounds: tuple[int, int]) -> in
 
 
 def write_joined(path: Path, joined: Joined) -> None:
-    """Writes joined.json; the caller places it atomically."""
-    path.write_text(json.dumps(joined._asdict(), indent=1) + "\n")
+    """Writes joined.json, on disk when this returns; the caller places it atomically."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(json.dumps(joined._asdict(), indent=1) + "\n")
+        file.flush()
+        os.fsync(fd)
 
 
 def read_joined(path: Path) -> Joined:

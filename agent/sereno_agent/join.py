@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
 
 def join(folders: Folders, word: str, name: str = "", *, now: Callable[[], dt.datetime] | None = None) -> Outcome:
     """Joins the server that the code names. Raises a SerenoError that says why not; then nothing is left behind."""
-    if folders.joined.exists() or folders.identity_key.exists():
+    if folders.joined.exists():
         raise BadInput("E_ALREADY_JOINED", f"{folders.state} holds an identity already")
     code = join_code.read(word)
     name = name or _own_name()
@@ -72,7 +72,7 @@ def join(folders: Folders, word: str, name: str = "", *, now: Callable[[], dt.da
             link_address=reply.link_address,
             joined_ms=int((now or _now)().timestamp() * 1000),
         )
-        _write(staged, reply, joined)
+        _write(staged, reply, ca_der, joined)
         _place(staged, folders)
     return Outcome(joined, code.root_digest, root_name)
 
@@ -200,10 +200,11 @@ def _verify_certificate(reply: JoinReply, ca_der: bytes, staged: Folders) -> Non
         raise Refused("E_CERTIFICATE_IDENTITY", "the certificate holds another key than this device's")
     if names != [reply.device_id]:
         raise Refused("E_CERTIFICATE_IDENTITY", "the certificate names another device")
-    staged.ca_pem.write_bytes(x509.load_der_x509_certificate(ca_der).public_bytes(serialization.Encoding.PEM))
 
 
-def _write(staged: Folders, reply: JoinReply, joined: Joined) -> None:
+def _write(staged: Folders, reply: JoinReply, ca_der: bytes, joined: Joined) -> None:
+    ca_pem = x509.load_der_x509_certificate(ca_der).public_bytes(serialization.Encoding.PEM)
+    _write_file(staged.ca_pem, ca_pem)
     _write_file(staged.client_pem, reply.certificate_pem.encode())
     _write_file(staged.root_text, reply.root_text)
     _write_file(staged.root_signatures, json.dumps(list(reply.root_signatures)).encode())
@@ -226,7 +227,7 @@ def _place(staged: Folders, folders: Folders) -> None:
         folders.make()
         for name in _PLACED:
             target = folders.state / name
-            target.rmdir()  # empty: there was no identity
+            shutil.rmtree(target)  # empty, or of a join that was killed before it was complete
             (staged.state / name).rename(target)
         staged.joined.rename(folders.joined)
         if hasattr(os, "sync") and sys.platform != "win32":

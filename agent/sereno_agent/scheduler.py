@@ -98,8 +98,9 @@ class Scheduler:
                 return
             job = _Job(entries, self._clock)
             future = self._threads.run(job.work)
+            shortest_s = min(entry.collector.deadline_s for entry in entries)
             while not future.done() and (left_s := job.left_s()) > 0:
-                await asyncio.wait((future,), timeout=left_s)
+                await asyncio.wait((future,), timeout=min(left_s, shortest_s))
             ended = list(job.ended)
             entries = []
             if not future.done():

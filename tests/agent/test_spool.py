@@ -116,7 +116,7 @@ def test_a_reader_goes_on_with_what_is_appended_later(tmp_path: Path) -> None:
     assert sum(spool.dropped.values()) == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     counts=st.lists(st.integers(1, 12), min_size=1, max_size=5),
     cut=st.integers(0, 600),
