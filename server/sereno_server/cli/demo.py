@@ -6,9 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sereno_server.demo.place import default_folder
-from sereno_server.demo.run import run
-
 
 class Drill(StrEnum):
     """What the demo can play."""
@@ -27,6 +24,9 @@ def demo(
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Else .demo in the clone.")] = None,
 ) -> None:
     """Start server, agent and people in one folder; Ctrl-C stops them, a second start resumes."""
+    from sereno_server.demo.place import default_folder  # noqa: PLC0415  loads the whole server
+    from sereno_server.demo.run import run  # noqa: PLC0415
+
     quiet = no_browser or leave or as_json
     run(
         data or default_folder(),

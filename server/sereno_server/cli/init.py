@@ -6,17 +6,10 @@ from typing import Annotated
 
 import typer
 
-from sereno_proto.errors import BadInput
-from sereno_server.access.accounts import account_id_by_name, create_account
-from sereno_server.access.organisations import publish_roster, register_organisation
-from sereno_server.access.sign_in import issue, utc_now
-from sereno_server.cli.local_store import local_store
 from sereno_server.cli.printing import out, say
 from sereno_server.cli.server_settings import ConfigFile, settings_from
 from sereno_server.cli.signing import public_key_in
-from sereno_server.cli.workstation import Workstation, put
-from sereno_server.config import Settings
-from sereno_server.store.engine import Scope
+from sereno_server.cli.workstation import put
 
 
 def init(
@@ -38,32 +31,18 @@ def init(
         say(f"wrote {config_file.resolve()}")
     settings = settings_from(config_file)
     line = public_key_in(key).line if key else ""
-    _print_link(asyncio.run(_set_up(settings, admin, line, organisation)))
+    from sereno_server.cli import setting_up  # noqa: PLC0415  loads the server's store
+
+    _print_link(asyncio.run(setting_up.set_up(settings, admin, line, organisation)))
 
 
 def login_link(
     name: Annotated[str, typer.Argument(help="The account's name.")], *, config_file: ConfigFile = None
 ) -> None:
     """Print a one-time login link for an account, on the server's machine."""
-    _print_link(asyncio.run(_link(settings_from(config_file), name)))
+    from sereno_server.cli import setting_up  # noqa: PLC0415  loads the server's store
 
-
-async def _set_up(settings: Settings, admin: str, key_line: str, organisation: Path | None) -> str:
-    async with local_store(settings) as store, store.transaction(Scope.system()) as tx:
-        if organisation is not None:
-            place = Workstation(organisation)
-            identity = await register_organisation(tx, *place.read("root"), actor=admin)
-            await publish_roster(tx, identity, *place.read("roster"), actor=admin, now=utc_now())
-        account_id = await create_account(tx, admin, admin, "administrator", organisation_id=None, public_key=key_line)
-        return f"{settings.public_url}/enter/{await issue(tx, 'link', account_id, utc_now())}"
-
-
-async def _link(settings: Settings, name: str) -> str:
-    async with local_store(settings) as store, store.transaction(Scope.system()) as tx:
-        account_id = await account_id_by_name(tx, name)
-        if account_id is None:
-            raise BadInput("E_NOT_FOUND", f"no account {name}")
-        return f"{settings.public_url}/enter/{await issue(tx, 'link', account_id, utc_now())}"
+    _print_link(asyncio.run(setting_up.link(settings_from(config_file), name)))
 
 
 def _print_link(link: str) -> None:

@@ -1,9 +1,7 @@
 """The entry point of `sereno`: every group is registered here, and every expected error becomes one line."""
 
-import signal
 import sys
 
-import click
 import typer
 
 from sereno_proto.errors import SerenoError
@@ -38,26 +36,14 @@ for name, group in (
 ):
     app.add_typer(group.app, name=name, help=(group.__doc__ or "").partition("\n")[0])
 
-INTERRUPTED = 128 + signal.SIGINT
-
 
 def main() -> None:
     """Runs the command line; exit code 1 for an error of ours, 2 for a wrong command line."""
     try:
-        app(standalone_mode=False)
+        app()
     except SerenoError as error:
         sys.stderr.write(error.line() + "\n")
         sys.exit(1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except BrokenPipeError:  # `sereno devices | head`
-        sys.stderr.close()
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 240  # of a table that goes to a file or a pipe: nothing is folded there
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 
 
 def listing(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -24,9 +25,9 @@ def listing(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_jso
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column in {"id", "at", "last_seen"})
     for row in rows:
-        table.add_row(*(Text(plain(_cell(row.get(column)))) for column in columns))
+        table.add_row(*(Text(plain(_cell(column, row.get(column)))) for column in columns))
     out.print(table)
 
 
@@ -51,7 +52,9 @@ def ago(moment: str | None, now: datetime | None = None) -> str:
     return f"{max(0, int(seconds))} s ago"
 
 
-def _cell(value: object) -> str:
+def _cell(column: str, value: object) -> str:
     if value is None or value == "":
-        return "-"
+        return "none"
+    if isinstance(value, str) and (column == "at" or column.endswith("_at")):
+        return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

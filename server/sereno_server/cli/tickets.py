@@ -13,7 +13,9 @@ from sereno_server.cli.printing import listing, say
 def tickets(*, as_json: Json = False, person: As = None) -> None:
     """List the tickets, the newest first."""
     rows = client_of(person).pages("/api/v1/tickets")
-    listing(rows, ("label", "state", "stage", "device_name", "title"), as_json=as_json)
+    if not as_json:
+        rows = [{**row, "ticket": f"T-{row['number']}"} for row in rows]
+    listing(rows, ("ticket", "state", "stage", "device_name", "title"), as_json=as_json)
 
 
 def ticket(
@@ -29,12 +31,13 @@ def ticket(
         return
     say(f"T-{view['number']}  {view['title']}  ({view['state']}, {view['stage']})")
     for heading, key, columns in (
-        ("causes", "causes", ("rank", "summary", "why")),
+        ("causes", "causes", ("rank", "object", "summary", "why")),
         ("findings", "findings", ("severity", "title", "advice")),
         ("runs", "runs", ("id", "playbook", "state", "requester")),
         ("timeline", "timeline", ("at", "kind", "actor", "text")),
     ):
         if rows := view.get(key):
+            rows = [{**row, **row["change"], "why": row["why"]} if key == "causes" else row for row in rows]
             say(f"\n{heading}")
             listing(rows, columns, as_json=False)
 
