@@ -6,11 +6,13 @@ import typer
 
 from sereno_proto.errors import SerenoError
 from sereno_server.cli import (
+    backtest,
     demo,
     devices,
     init,
     ledger,
     login,
+    playbooks,
     root,
     roster,
     runs,
@@ -32,7 +34,9 @@ for group in (demo, serve, init, login, devices, tickets, runs):
 for name, group in (
     ("root", root),
     ("roster", roster),
+    ("playbooks", playbooks),
     ("ledger", ledger),
+    ("backtest", backtest),
 ):
     app.add_typer(group.app, name=name, help=(group.__doc__ or "").partition("\n")[0])
 
