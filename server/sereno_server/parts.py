@@ -3,6 +3,7 @@
 from sereno_server import http
 from sereno_server.app import App, Part
 from sereno_server.audit import sequence
+from sereno_server.prediction import supervise
 from sereno_server.store import compactor
 
 
@@ -19,5 +20,6 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("gateway", _gateway),
     ("ledger", sequence.run),
     ("compactor", compactor.run),
+    ("prediction", supervise.run),
     ("http", http.run),
 )
