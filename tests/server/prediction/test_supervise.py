@@ -32,7 +32,7 @@ def _children():
 
 async def _until(says, seconds=60.0):
     async with asyncio.timeout(seconds):
-        while not says():
+        while not says():  # noqa: ASYNC110 (another process is watched)
             await asyncio.sleep(0.05)
 
 
