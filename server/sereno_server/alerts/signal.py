@@ -30,8 +30,9 @@ class Signal:
     device_id: str
     object: str  # app-logs, /var, or "" when the device itself is meant
     severity: str
-    title: str
+    title: str  # what is so at this moment: "Folder app-logs will be full in 4 h 28 min"
     since: datetime
+    subject: str = ""  # what stays true while it lasts, for the ticket's title; "" = the title
     resource: str = ""  # folder, filesystem, memory, ...
     forecast_id: str | None = None
     figures: Mapping[str, float] = field(default_factory=dict)

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from sereno_proto import limits
 
+CONNECTED_FACTOR = 10
+
 
 @dataclass(frozen=True)
 class Device:
@@ -106,11 +108,13 @@ class Situation:
         """Since when nothing has been heard of a device that should be there; None while all is well.
 
         Nobody can be heard while the server is down, so time that the server did not listen does not count, and every
-        agent gets the longest delay of a reconnect on top.
+        agent gets the longest delay of a reconnect on top. An open stream is kept alive by both ends, so one that says
+        nothing is given longer: its agent may collect slowly.
         """
         device = self.devices.get(device_id)
         if device is None or device.last_seen is None:
             return None
+        limit_s = limits.DEVICE_SILENT_S * (CONNECTED_FACTOR if device.connected else 1)
         listening = self.up_since + timedelta(seconds=limits.RECONNECT_DELAY_S_MAX)
         heard = max(device.last_seen, listening)
-        return device.last_seen if self.now - heard >= timedelta(seconds=limits.DEVICE_SILENT_S) else None
+        return device.last_seen if self.now - heard >= timedelta(seconds=limit_s) else None

@@ -46,6 +46,7 @@ def _signal(situation: Situation, forecast: Forecast) -> Signal:
         severity=severity,
         title=f"{_thing(forecast)} {ending}",
         since=min(forecast.made_at, situation.now),
+        subject=f"{_thing(forecast)} runs full",
         forecast_id=forecast.id,
         figures=figures if left is None else figures | {"left_s": left},
     )

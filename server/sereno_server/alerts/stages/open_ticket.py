@@ -30,7 +30,7 @@ def _case(group: str, members: list[Signal], situation: Situation) -> Case | Non
     lead = max(live, key=lambda signal: SEVERITIES.index(signal.severity), default=None)
     if lead is None or not worse(lead.severity, "watch"):
         return None
-    title = lead.title if len(live) == 1 or not group.startswith("storm:") else _storm_title(live)
+    title = (lead.subject or lead.title) if len(live) == 1 or not group.startswith("storm:") else _storm_title(live)
     urgency = min(priority(signal, len({signal.device_id for signal in live})) for signal in live)
     if known is not None:
         return Case(group, known.device_id, title, urgency, known.id, reopened=True)
