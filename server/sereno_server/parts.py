@@ -3,6 +3,7 @@
 from sereno_server import http
 from sereno_server.app import App, Part
 from sereno_server.audit import sequence
+from sereno_server.desk import desk
 from sereno_server.prediction import supervise
 from sereno_server.store import compactor
 
@@ -21,5 +22,6 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("ledger", sequence.run),
     ("compactor", compactor.run),
     ("prediction", supervise.run),
+    ("desk", desk.run),
     ("http", http.run),
 )

@@ -11,6 +11,7 @@ from sereno_server.gateway.ingest.inventory import store_inventory
 from sereno_server.gateway.ingest.notices import store_notice
 from sereno_server.gateway.ingest.samples import store_samples
 from sereno_server.gateway.ingest.status import store_status
+from sereno_server.runs.record_event import store_run_event
 
 StoreBody = Callable[[AsyncConnection, ConnectedDevice, Up], Awaitable[list[Problem]]]
 
@@ -20,4 +21,5 @@ STORE: dict[str, StoreBody] = {
     "inventory": store_inventory,
     "status": store_status,
     "notice": store_notice,
+    "run_event": store_run_event,
 }

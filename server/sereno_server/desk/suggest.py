@@ -1,0 +1,78 @@
+"""Which playbook fits a ticket, with the parameters that its evidence gives. The desk suggests; people decide."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sereno_proto.errors import SerenoError
+from sereno_proto.v1.runs_pb2 import RunCheck
+from sereno_server.desk.facts import AlertFact, CauseFact, Facts, load
+from sereno_server.runs.parts import Clock
+from sereno_server.runs.playbook_parts import Playbook
+from sereno_server.runs.playbooks import Library, shipped_library
+
+STORM = "storm:"  # a ticket of many devices: no single device's fix mends it
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A playbook with its parameters, and the checks that are run before it is proposed."""
+
+    playbook: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    diagnose: tuple[RunCheck, ...] = ()
+
+
+Suggest = Callable[[Facts], Suggestion | None]
+
+
+def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
+    """The first playbook that matches an alert that fires and whose parameters the evidence gives; None without any."""
+    library = library or shipped_library()
+    if facts.fingerprint.startswith(STORM):
+        return None
+    for alert in facts.alerts:
+        if alert.state != "firing":
+            continue
+        for playbook in library.matching(alert.kind, alert.resource):
+            parameters = parameters_for(playbook, alert, facts.causes)
+            try:
+                diagnose = tuple(library.diagnose(playbook.name, parameters))
+            except SerenoError:
+                continue  # it needs what this evidence does not give
+            return Suggestion(playbook.name, parameters, diagnose)
+    return None
+
+
+def parameters_for(playbook: Playbook, alert: AlertFact, causes: tuple[CauseFact, ...]) -> dict[str, str]:
+    """What the evidence gives for each kind of parameter: the alert's folder, the top cause's file and its version."""
+    by_kind: dict[str, str] = {}
+    if alert.resource == "folder":
+        by_kind["folder"] = alert.object
+    top = min(causes, key=lambda cause: cause.rank, default=None)
+    if top is not None and top.kind == "file" and top.name and top.before_digest:
+        by_kind |= {"file": top.name, "digest": top.before_digest}
+    return {name: by_kind[declared.kind] for name, declared in playbook.parameters.items() if declared.kind in by_kind}
+
+
+async def complete(  # noqa: PLR0917
+    tx: AsyncConnection,
+    organisation_id: str,
+    ticket_id: str,
+    playbook_name: str,
+    given: Mapping[str, str] | None,
+    clock: Clock,
+) -> dict[str, str]:
+    """Completes a person's parameters from the ticket's evidence. Raises E_PLAYBOOK_UNKNOWN.
+
+    Without any the evidence gives all; otherwise it gives only those that the playbook cannot do without.
+    """
+    playbook = shipped_library().get(playbook_name)
+    facts = await load(tx, organisation_id, ticket_id, clock())
+    matching = {(match.alert, match.resource) for match in playbook.matches}
+    alert = next((alert for alert in facts.alerts if (alert.kind, alert.resource) in matching), None)
+    known = parameters_for(playbook, alert, facts.causes) if alert else {}
+    if given:
+        known = {name: value for name, value in known.items() if not playbook.parameters[name].optional}
+    return known | dict(given or {})
