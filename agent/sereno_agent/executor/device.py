@@ -22,6 +22,9 @@ class Workers(Protocol):
     def plan_action(self, step: Step, *, policy_path: Path, state: Path) -> PlannedStep:
         """A dry run."""
 
+    def verify_action(self, step: PlannedStep, *, policy_path: Path, state: Path) -> None:
+        """Raises what apply_action would raise before its first change, such as E_TARGET_DRIFTED."""
+
     def apply_action(self, step: PlannedStep, *, policy_path: Path, state: Path) -> Outcome:
         """Carries out one step."""
 

@@ -1,5 +1,6 @@
 """Takes commands one by one, answers each, and lets one run at a time go on beside them."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterable
 
@@ -8,8 +9,10 @@ from sereno_agent.executor.clock_floor import ClockFloor
 from sereno_agent.executor.device import Clock, Device
 from sereno_agent.executor.issue import issue_plan
 from sereno_agent.executor.journal import Journal, journals
+from sereno_agent.executor.pace import Pace
 from sereno_agent.executor.pins import Pins
 from sereno_agent.executor.plan_store import PlanStore
+from sereno_agent.executor.reserve import FULL, Reserve
 from sereno_agent.executor.run import Run, Waiting
 from sereno_agent.executor.verdict import judge
 from sereno_agent.ledger import Ledger
@@ -36,6 +39,8 @@ class Executor:
         self._ledger = Ledger(device.folders.ledger, now_ms)
         self._clock = ClockFloor(device.folders.plans / "clock", now_ms)
         self._store = PlanStore(device.folders.plans)
+        self._reserve = Reserve(device.folders.runs / "reserve")
+        self._pace = Pace(now_ms)
         self._pins = Pins(device.folders, device.organisation_id)
         self._running: threading.Thread | None = None
         self._journals: dict[str, Journal] = {}
@@ -50,6 +55,7 @@ class Executor:
 
     def start(self) -> None:
         """Reports runs that were cut off, which never go on, and sends again every event that nobody kept."""
+        self._reserve.refill()
         for journal in journals(self._device.folders.runs):
             if not journal.events:
                 journal.remove()
@@ -70,10 +76,13 @@ class Executor:
         if kind == "events_kept":
             self._events_kept(command)
             return
-        try:
-            reply = self._handlers.get(kind, _unknown)(command)
-        except Exception as error:  # noqa: BLE001, whatever goes wrong is a refusal: nothing is done
-            reply = Reply(refusal=self._refuse(kind, command, error))
+        if self._pace.allows():
+            try:
+                reply = self._answer(self._handlers.get(kind, _unknown), command)
+            except Exception as error:  # noqa: BLE001, whatever goes wrong is a refusal: nothing is done
+                reply = Reply(refusal=self._refuse(kind, command, error))
+        else:
+            reply = Reply(refusal=self._overloaded())
         reply.command_id = command.id
         self._send(Up(made_ms=self._now_ms(), reply=reply))
 
@@ -85,6 +94,15 @@ class Executor:
         """Returns once no run is going on."""
         if self._running is not None:
             self._running.join()
+
+    def _answer(self, handler: Callable[[Command], Reply], command: Command) -> Reply:
+        """Handles a command; on a full disk once more, with the reserve given back."""
+        try:
+            return handler(command)
+        except OSError as error:
+            if error.errno not in FULL or not self._reserve.release():
+                raise
+            return handler(command)
 
     # commands
 
@@ -106,6 +124,7 @@ class Executor:
             raise Refused("E_RUN_BUSY")
         wanted = command.execute_plan
         plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
+        self._reserve.release()  # the records of a run must find room even where the run is to make some
         journal = Journal.of(self._device.folders.runs, plan.id)
         report = self._reporter(journal, plan.run_id, plan.id)
         detail = _approval_detail(approval) | {"digest": sha256(wanted.plan_text)}
@@ -152,7 +171,10 @@ class Executor:
     # runs
 
     def _carry_out(self, plan: Plan, report: "_Report") -> None:
-        Run(self._device, plan, report, self._waiting).carry_out()
+        try:
+            Run(self._device, plan, report, self._waiting).carry_out()
+        finally:
+            self._reserve.refill()
 
     def _reporter(self, journal: Journal, run_id: str, plan_id: str, *, quiet: bool = False) -> "_Report":
         """Writes each event to ledger and journal, durably and in this order, before it is sent."""
@@ -181,12 +203,23 @@ class Executor:
     def _send_event(self, event: RunEvent) -> None:
         self._send(Up(made_ms=event.time_ms, run_event=event))
 
+    def _overloaded(self) -> Refusal:
+        """Refuses without a row for each, or a flood of commands would fill the disk with rows."""
+        error = Refused("E_OVERLOADED", "more commands within a minute than this device answers")
+        if self._pace.first_refused():
+            self._ledger.append("command.flood", "server", code=error.code, what=error.what)
+        return Refusal(code=error.code, what=error.what, remedy=error.remedy)
+
     def _refuse(self, kind: str, command: Command, error: Exception) -> Refusal:
         failure = error if isinstance(error, SerenoError) and error.code in CATALOGUE else _internal(error)
         subject = sha256(command.execute_plan.plan_text) if kind == "execute_plan" else kind
         verbs = {"make_plan": "plan.refused", "execute_plan": "run.refused", "offer_roster": "roster.refused"}
         verb = verbs.get(kind, "command.refused")
-        self._ledger.append(verb, subject, code=failure.code, what=failure.what, detail={"command": command.id[:80]})
+        detail = {"command": command.id[:80]}
+        try:
+            self._ledger.append(verb, subject, code=failure.code, what=failure.what, detail=detail)
+        except (OSError, SerenoError) as unwritten:  # nothing was done; the answer is owed all the same
+            sys.stderr.write(f"a refusal ({failure.code}) could not be written: {unwritten}\n")
         return Refusal(code=failure.code, what=failure.what, remedy=failure.remedy)
 
 

@@ -1,5 +1,6 @@
 """Carries a plan out: step by step, showing each effect, undoing in reverse order when one fails."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -42,14 +43,21 @@ class Run:
                 self._step(number, step)
             except Exception as error:  # noqa: BLE001, a fault of ours fails the run and undoes it like any other
                 failure = _as_failure(error)
-                self._report(runs_pb2.RUN_STATE_STEP_FAILED, number, failure.what, failure.code, ())
+                self._tell(runs_pb2.RUN_STATE_STEP_FAILED, number, failure.what, failure.code)
                 if step.on_failure == "continue" and failure.code not in _HANDS_OFF:
                     continue
                 if step.on_failure != "stop" and failure.code not in _HANDS_OFF:
                     self._undo()
-                self._report(runs_pb2.RUN_STATE_FAILED, 0, f"step {number} failed: {failure.what}", failure.code, ())
+                self._tell(runs_pb2.RUN_STATE_FAILED, 0, f"step {number} failed: {failure.what}", failure.code)
                 return
-        self._report(runs_pb2.RUN_STATE_SUCCEEDED, 0, f"{len(self._plan.steps)} steps done", "", ())
+        self._tell(runs_pb2.RUN_STATE_SUCCEEDED, 0, f"{len(self._plan.steps)} steps done")
+
+    def _tell(self, state: "RunState.ValueType", number: int, what: str, code: str = "") -> None:
+        """Reports what is over anyway: that it cannot be written down must not keep the rest from being undone."""
+        try:
+            self._report(state, number, what, code, ())
+        except (OSError, SerenoError) as error:
+            sys.stderr.write(f"a run's event ({what}) could not be written: {error}\n")
 
     def _step(self, number: int, step: PlannedStep) -> None:
         self._guard()
@@ -128,10 +136,10 @@ class Run:
             except Exception as error:  # noqa: BLE001, the others are still to be undone
                 failure = _as_failure(error)
                 what = f"could not be undone: {failure.what}"
-                self._report(runs_pb2.RUN_STATE_STEP_FAILED, number, what, failure.code, ())
+                self._tell(runs_pb2.RUN_STATE_STEP_FAILED, number, what, failure.code)
             else:
                 code = "" if outcome.complete else "E_UNDO"
-                self._report(runs_pb2.RUN_STATE_STEP_REVERTED, number, outcome.summary, code, ())
+                self._tell(runs_pb2.RUN_STATE_STEP_REVERTED, number, outcome.summary, code)
 
 
 def _as_failure(error: Exception) -> SerenoError:

@@ -7,7 +7,6 @@ from sereno_agent.executor.device import Device
 from sereno_agent.executor.issue import require_allowed
 from sereno_agent.executor.pins import Pins
 from sereno_agent.executor.plan_store import PlanStore
-from sereno_agent.executor.targets import require_undrifted
 from sereno_agent.policy import Policy
 from sereno_proto.approval import Approval, verify_approval
 from sereno_proto.documents import write_time
@@ -40,7 +39,7 @@ def judge(
     approval = verify_approval(plan, wanted.plan_text, signatures, roster, moment, risk=risk)
     require_policy(policy, plan)
     _require_code(device, plan)
-    require_undrifted(plan)
+    _require_undrifted(device, plan)
     return plan, approval
 
 
@@ -80,6 +79,13 @@ def _require_held(store: PlanStore, plan: Plan, text: bytes) -> None:
         raise Refused("E_PLAN_CHANGED", f"{plan.id} is not the text that this device issued")
     if issued.used:
         raise Refused("E_PLAN_REPLAYED", f"{plan.id} was carried out before")
+
+
+def _require_undrifted(device: Device, plan: Plan) -> None:
+    """Looks at every target before the first step; each worker looks again at the moment of its change."""
+    for step in plan.steps:
+        if step.action:
+            device.workers.verify_action(step, policy_path=device.policy_path, state=device.folders.state)
 
 
 def _require_code(device: Device, plan: Plan) -> None:

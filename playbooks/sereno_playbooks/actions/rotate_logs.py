@@ -33,6 +33,7 @@ _CHUNK: Final = 1 << 20
 _GROWTH_BYTES: Final = 64 << 20  # what a log may grow by between plan and apply, when there is no larger quota
 _OVERHEAD_BYTES: Final = 1 << 16  # of an archive whose content does not shrink
 _TAILS_MAX: Final = 8
+_LAST_LOOKS_MAX: Final = 64
 
 
 def plan(values: Values, site: Site) -> Draft:
@@ -164,7 +165,11 @@ def _rotate(descriptor: int, folder: WatchedFolder, log: Target, archive: str, s
                     break
             site.record({"log": path.name, "inode": log.inode, "archive": archive, "bytes": copied})
             files.place(descriptor, temporary, archive)
-            copied += _pack(content, copied, packed, log.bytes_max)
+            for _ in range(_LAST_LOOKS_MAX):  # until a look finds nothing: then the truncation follows at once
+                tail = _pack(content, copied, packed, log.bytes_max)
+                if not tail:
+                    break
+                copied += tail
             os.ftruncate(content, 0)
             os.fsync(packed)
     return copied

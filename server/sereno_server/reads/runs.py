@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -101,6 +101,43 @@ async def waiting_runs(tx: AsyncConnection, now: datetime) -> list[RunRow]:
         .limit(limits.PAGE_ROWS_MAX)
     )
     return [pick.row(RunRow, m) for m in (await tx.execute(query)).mappings()]
+
+
+@dataclass(frozen=True)
+class WaitingRun:
+    """A run that waits, with the machine and the case it belongs to."""
+
+    id: str
+    playbook: str
+    requester: str
+    risk: str | None
+    device_name: str
+    site: str | None
+    ticket_number: int | None
+    ticket_title: str | None
+    planned_at: datetime | None
+    expires_at: datetime | None
+
+
+async def waiting(tx: AsyncConnection, now: datetime) -> list[WaitingRun]:
+    """As `waiting_runs`, with what a person must know to choose one."""
+    query = (
+        select(
+            *pick.columns(WaitingRun, runs),
+            devices.c.name.label("device_name"),
+            devices.c.site,
+            tickets.c.number.label("ticket_number"),
+            tickets.c.title.label("ticket_title"),
+        )
+        .join_from(
+            runs, devices, and_(runs.c.organisation_id == devices.c.organisation_id, runs.c.device_id == devices.c.id)
+        )
+        .outerjoin(tickets, and_(runs.c.organisation_id == tickets.c.organisation_id, runs.c.ticket_id == tickets.c.id))
+        .where(runs.c.state == "planned", or_(runs.c.expires_at.is_(None), runs.c.expires_at > now))
+        .order_by(runs.c.expires_at)
+        .limit(limits.PAGE_ROWS_MAX)
+    )
+    return [pick.row(WaitingRun, m) for m in (await tx.execute(query)).mappings()]
 
 
 async def _signatures(tx: AsyncConnection, run_id: str) -> tuple[SignatureRow, ...]:

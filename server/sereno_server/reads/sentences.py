@@ -33,6 +33,18 @@ def resource_name(resource: str, object_: str, words: Words) -> str:
     return named.get(resource) or f"{resource} {object_}".strip()
 
 
+def resource_kind(resource: str, words: Words) -> str:
+    """The kind of thing that runs out."""
+    named = {
+        "folder": words.say("Folders with a quota"),
+        "filesystem": words.say("Disks"),
+        "inodes": words.say("Inodes"),
+        "memory": words.say("Memory"),
+        "swap": words.say("Swap"),
+    }
+    return named.get(resource) or resource
+
+
 def device_sentence(device: _Device, now: datetime, words: Words) -> str:
     """How one device is, and what runs out when."""
     name = device.name

@@ -58,9 +58,13 @@ def best_range(forecast: ForecastRow | None, now: datetime) -> str:
     return "30d"
 
 
-def window(wanted: str, forecast: ForecastRow | None, now: datetime) -> Window:
-    """The wanted range, with room ahead for the forecast: at most half of it."""
-    name = wanted if wanted in RANGES else best_range(forecast, now)
+def window(wanted: str, forecast: ForecastRow | None, now: datetime, until: datetime | None = None) -> Window:
+    """The wanted range, with room ahead for the forecast: at most half of it. With `until`, what was then."""
+    name = wanted if wanted in RANGES else best_range(forecast, until or now)
+    if until is not None:
+        whole = round(RANGES[name] * 1000)
+        end = _ms(until) + whole // 4
+        return Window(name, end - whole, end, _ms(now))
     length = RANGES[name]
     ahead = length * 0.02
     if forecast is not None and forecast.full_at is not None and forecast.state == "open":
@@ -96,7 +100,7 @@ def chart(
         "high": high,
         "capacity": resource.capacity,
         "capacity_label": words.say("full: {amount}", amount=words.amount(resource.resource, resource.capacity)),
-        "full_at": _ms(full_at) if full_at and full_at > now else None,
+        "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
         "full_label": words.clock(full_at, now) if full_at else "",
         "interval_label": interval(forecast, now, words),
         "ticks": _ticks(frame, words),
@@ -180,7 +184,9 @@ def _ticks(frame: Window, words: Words) -> list[dict[str, Any]]:
     shift = offset.total_seconds()
     first = math.ceil((frame.start / 1000 + shift) / step) * step - shift
     gap = (frame.end - frame.start) * 0.09
-    ticks = [{"at": frame.now, "label": words.say("now {clock}", clock=words.clock(now))}]
+    ticks = []
+    if frame.now <= frame.end:
+        ticks.append({"at": frame.now, "label": words.say("now {clock}", clock=words.clock(now))})
     at = first * 1000
     while at < frame.end - gap / 2:
         if abs(at - frame.now) > gap and at > frame.start + gap / 2:

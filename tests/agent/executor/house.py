@@ -15,7 +15,7 @@ from sereno_agent.executor.run import Waiting
 from sereno_agent.folders import Folders
 from sereno_playbooks.action import ActionFailed, Outcome
 from sereno_proto import sshsig
-from sereno_proto.errors import BadInput, SerenoError
+from sereno_proto.errors import BadInput, Refused, SerenoError
 from sereno_proto.ids import device_id, organisation_id, sha256
 from sereno_proto.plan import PlannedStep, Require, Target
 from sereno_proto.root import Root, write_root
@@ -88,6 +88,12 @@ class FakeWorkers:
             targets=(target,),
             bounds={"bytes-removed-max": 1000},
         )
+
+    def verify_action(self, step: PlannedStep, *, policy_path: Path, state: Path) -> None:
+        for target in step.targets:
+            path = Path(target.path)
+            if path.is_symlink() or path.stat().st_ino != target.inode or sha256(path.read_bytes()) != target.before:
+                raise Refused("E_TARGET_DRIFTED", f"{path} changed")
 
     def apply_action(self, step: PlannedStep, *, policy_path: Path, state: Path) -> Outcome:
         self.on_apply(step)

@@ -187,3 +187,32 @@ def test_used_plans_without_their_clock_are_a_lost_record(house, started):
     process = started()
     assert code_of(process.reply(make_plan=MakePlan())) == "E_STATE_LOST"
     assert process.close() == 2
+
+
+@pytest.mark.parametrize("swap", ["another inode", "a link", "shrunk to nothing"])
+def test_a_swapped_target_is_refused_before_anything_is_done(house, started, swap):
+    process = started()
+    text = make(process, ROTATE)
+    content = house.log.read_bytes()
+    if swap == "shrunk to nothing":
+        house.log.write_bytes(b"")
+    else:
+        house.log.rename(house.log.with_suffix(".was"))
+        if swap == "a link":
+            house.log.symlink_to(house.log.with_suffix(".was"))
+        else:
+            house.log.write_bytes(content)
+    code = code_of(execute(house, process, text))
+    assert code in {"E_TARGET_DRIFTED", "E_OUTSIDE_POLICY"} or (swap.startswith("shrunk") and code == "")
+    assert swap.startswith("shrunk") or house.log.read_bytes() == content
+    assert process.close() == 0
+
+
+def test_a_folder_that_the_policy_does_not_name_is_refused(house, started):
+    process = started()
+    for folder in ("/etc", "..", "other"):
+        outside = step("rotate", "rotate_logs", parameters={"folder": folder})
+        assert code_of(
+            process.reply(make_plan=MakePlan(run_id="run_1", playbook="x", steps=[outside], requester="noa"))
+        )
+    assert process.close() == 0

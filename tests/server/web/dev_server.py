@@ -6,6 +6,8 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -55,7 +57,7 @@ async def serve(url: str, port: int, *, empty: bool) -> None:
     if not empty:
         async with store.transaction(Scope(ORGANISATION)) as tx:
             await seed.fill(tx, NOW)
-    app = App(Settings(http_port=port), store, Events(url), NOW)
+    app = cast("App", SimpleNamespace(settings=Settings(http_port=port), store=store, events=Events(url)))
     config = uvicorn.Config(site(app, "" if empty else ORGANISATION), port=port, log_level="warning")
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(app.events.run())

@@ -171,18 +171,21 @@ class Chart {
       label(data.full_label, place, cap + 18 * ratio, this.ink("fore-ink"), right ? "right" : "left", 600);
       if (!narrow) label(data.interval_label, place, cap + 33 * ratio, this.ink("ink3"), right ? "right" : "left");
     }
-    upright(data.now, this.ink("ink"), []);
+    if (data.now <= data.end) upright(data.now, this.ink("ink"), []);
     ctx.restore();
   }
 }
 
-// History and forecast on one axis of time: uPlot wants every column as long as the times.
+// History and forecast on one axis of time: uPlot wants every column as long as the times, and the times in order.
+// Beside a forecast that was closed lies what really happened; undefined lets a line pass where it has no value.
 function columns(data) {
-  const times = [...data.t, ...data.forecast.map((step) => step[0])];
-  const blank = new Array(data.t.length).fill(null);
-  const ahead = (n) => [...blank, ...data.forecast.map((step) => step[n])];
-  const used = [...data.v, ...data.forecast.map(() => null)];
-  return [times, used, ahead(2), ahead(1), ahead(3)];
+  const rows = new Map(data.t.map((at, n) => [at, [data.v[n], undefined, undefined, undefined]]));
+  for (const [at, low, median, high] of data.forecast) {
+    const row = rows.get(at) ?? [undefined, undefined, undefined, undefined];
+    rows.set(at, [row[0], median, low, high]);
+  }
+  const times = [...rows.keys()].sort((a, b) => a - b);
+  return [times, ...[0, 1, 2, 3].map((n) => times.map((at) => rows.get(at)[n]))];
 }
 
 // Scripts of a module run once the page is parsed; a part that htmx puts in anew may hold a chart of its own.

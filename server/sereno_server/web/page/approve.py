@@ -1,0 +1,71 @@
+"""Shall this run, on this machine, now? The page shows the device's own text; the signature is made elsewhere."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse
+
+from sereno_proto.errors import BadInput
+from sereno_server.access.account import Account
+from sereno_server.access.current import current_account
+from sereno_server.reads.rosters import newest_roster, threshold_of
+from sereno_server.reads.runs import run, waiting
+from sereno_server.reads.tickets import ticket
+from sereno_server.web import chart, fix
+from sereno_server.web.console import Console
+from sereno_server.web.rendering import page
+
+
+def routes(console: Console) -> APIRouter:
+    """GET /approvals, and GET /approve/RUN."""
+    router = APIRouter()
+
+    @router.get("/approvals")
+    async def approvals_page(request: Request, account: Annotated[Account, Depends(current_account)]) -> HTMLResponse:
+        async with console.reading(request, account) as (tx, frame):
+            runs = await waiting(tx, frame.now) if tx is not None else []
+        words = frame.words
+        headline = words.say("Nothing waits for a signature.")
+        if runs:
+            headline = words.say_n("One fix waits for a signature.", "{n} fixes wait for a signature.", len(runs))
+        return page(
+            frame,
+            "approvals.html",
+            here="approvals",
+            headline=headline,
+            runs=runs,
+            title_of=lambda r: fix.playbook_title(r.playbook, words),
+        )
+
+    @router.get("/approve/{run_id}")
+    async def approve_page(
+        request: Request, run_id: str, account: Annotated[Account, Depends(current_account)]
+    ) -> HTMLResponse:
+        async with console.reading(request, account) as (tx, frame):
+            if tx is None:
+                raise BadInput("E_NOT_FOUND", f"no run {run_id}")
+            view = await run(tx, run_id)
+            roster = await newest_roster(tx)
+            case = await ticket(tx, view.ticket.id) if view.ticket else None
+        words = frame.words
+        threshold = threshold_of(roster, view.risk, frame.now)
+        forecast = case.forecast if case else None
+        return page(
+            frame,
+            "approve.html",
+            here="approvals",
+            run=view,
+            fix=fix.fix_of(view, threshold, words),
+            waits=view.waits(frame.now),
+            person=roster.person(view.requester) if roster else None,
+            roster=roster,
+            case=case,
+            forecast=forecast,
+            interval=chart.interval(forecast, frame.now, words),
+            command=f"sereno approve {view.id}",
+            require_words=lambda require: fix.require_words(require, words),
+            bound_words=lambda bounds: fix.bound_words(bounds, words),
+            own=account.name == view.requester,
+        )
+
+    return router

@@ -1,0 +1,57 @@
+"""The scoreboard: can its warnings be trusted."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse
+
+from sereno_server.access.account import Account
+from sereno_server.access.current import current_account
+from sereno_server.reads.scoreboard import Scoreboard, scoreboard
+from sereno_server.reads.sentences import resource_kind
+from sereno_server.reads.words import Words
+from sereno_server.web.console import Console
+from sereno_server.web.rendering import page
+
+DAYS = 30
+
+
+def routes(console: Console) -> APIRouter:
+    """GET /scoreboard, the last 30 days."""
+    router = APIRouter()
+
+    @router.get("/scoreboard")
+    async def scoreboard_page(request: Request, account: Annotated[Account, Depends(current_account)]) -> HTMLResponse:
+        board: Scoreboard | None = None
+        async with console.reading(request, account) as (tx, frame):
+            if tx is not None:
+                board = await scoreboard(tx, frame.now - timedelta(days=DAYS))
+        return page(
+            frame,
+            "scoreboard.html",
+            here="scoreboard",
+            board=board,
+            headline=headline(board, frame.words),
+            kind=lambda resource: resource_kind(resource, frame.words),
+            days=DAYS,
+        )
+
+    return router
+
+
+def headline(board: Scoreboard | None, words: Words) -> str:
+    """Of 100 warnings, so many came true, half of them so early."""
+    if board is None or not (board.total.told or board.total.prevented or board.total.withdrawn):
+        return words.say("No warning has been scored yet.")
+    total = board.total
+    if total.came_true is None:
+        return words.say_n(
+            "One warning was acted on before it could come true.",
+            "{n} warnings were acted on before they could come true.",
+            total.prevented,
+        )
+    said = words.say("Of 100 warnings, {n} came true", n=round(100 * total.came_true))
+    if total.lead_median_s is None:
+        return f"{said}."
+    return f"{said}, " + words.say("half of them {span} ahead or more.", span=words.span(total.lead_median_s))
