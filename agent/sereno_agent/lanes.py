@@ -9,6 +9,7 @@ from sereno_agent import frames
 from sereno_agent.frames import Write
 
 MEMORY_BYTES_MAX: Final = 1 << 20
+_KEPT_BYTES: Final = 64 << 10
 
 
 class Cursor(Protocol):
@@ -65,6 +66,7 @@ class DiskLane:
         self._fd = -1  # of the last segment, when this process made it
         self.segments: deque[Segment] = deque()
         self.bytes = 0
+        self._acknowledged = 0
         found = sorted(folder.glob(f"{name}-*.seg"))
         firsts = [int(path.stem.rpartition("-")[2]) for path in found]
         for path, first, following in zip(found, firsts, [*firsts, resumed_at][1:], strict=True):
@@ -91,9 +93,17 @@ class DiskLane:
         self.bytes += len(content)
 
     def acknowledge(self, sequence: int) -> None:
-        """Removes the segments of which everything is acknowledged."""
+        """Removes the segments of which everything is acknowledged, but not the one being written while it is small."""
+        self._acknowledged = sequence
         while self.segments and self.segments[0].last <= sequence:
+            if len(self.segments) == 1 and self._fd >= 0 and self.bytes < _KEPT_BYTES:
+                break  # a file made and removed for each message would wear the disk
             self._remove_oldest()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What is not acknowledged, by whole segments."""
+        return self.bytes if self.segments and self.segments[-1].last > self._acknowledged else 0
 
     def drop_oldest(self, after: int) -> int:
         """Removes the oldest segment; gives how many records above `after` were lost with it."""

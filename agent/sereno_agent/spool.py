@@ -67,7 +67,8 @@ class Spool:
 
     @property
     def bytes(self) -> int:
-        return self._memory.bytes + sum(lane.bytes for lane in self._lanes.values())
+        """What waits to be acknowledged."""
+        return self._memory.bytes + sum(lane.waiting_bytes for lane in self._lanes.values())
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -157,7 +158,7 @@ class Spool:
             lane.close()
 
     def _keep_bound(self) -> None:
-        while self.bytes - self._memory.bytes > self._bytes_max and self._drop_oldest():
+        while sum(lane.bytes for lane in self._lanes.values()) > self._bytes_max and self._drop_oldest():
             pass
 
     def _drop_oldest(self) -> bool:
