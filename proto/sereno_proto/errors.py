@@ -116,7 +116,6 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_INTERRUPTED": CodeEntry("the run was cut off and did not go on", "look at the device, then ask for a new plan"),
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
     "E_UNDO": CodeEntry("not everything could be undone", "look at the device"),
-    "E_RUN_BUSY": CodeEntry("another run is being carried out on this device", "wait until it has ended"),
     "E_LEDGER_BROKEN": CodeEntry("the device's ledger was changed from outside", "look at the machine and its owner"),
     "E_STATE_LOST": CodeEntry(
         "the record of used plans or of time is lost or damaged", "join anew with a fresh state folder"

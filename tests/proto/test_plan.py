@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sereno_proto.documents import BIDI
@@ -81,11 +81,13 @@ plans = st.builds(
 )
 
 
+@settings(max_examples=15)
 @given(plans)
 def test_a_plan_reads_back_as_it_was(plan):
     assert read_plan(write_plan(plan)) == plan
 
 
+@settings(max_examples=15)
 @given(plans, st.data())
 def test_two_texts_are_never_the_same_plan(plan, data):
     text = bytearray(write_plan(plan))
@@ -97,6 +99,7 @@ def test_two_texts_are_never_the_same_plan(plan, data):
         return
 
 
+@settings(max_examples=15)
 @given(plans, st.data())
 def test_lines_that_are_moved_or_left_out_are_refused_or_another_plan(plan, data):
     rows = write_plan(plan).splitlines(keepends=True)

@@ -112,7 +112,7 @@ def _take_lock(folders: Folders, channel: Channel) -> int | None:
         if commands is None:
             return None
         for command in commands:
-            _refuse(channel, command, BadInput("E_RUN_BUSY", "an earlier run is still being finished"))
+            _refuse(channel, command, BadInput("E_OVERLOADED", "an earlier run is still being finished"))
 
 
 def _refuse_all(channel: Channel, error: SerenoError) -> None:

@@ -121,7 +121,7 @@ class Executor:
     def _execute_plan(self, command: Command) -> Reply:
         """Verifies, marks the plan used, and only then lets the run begin."""
         if self.busy():
-            raise Refused("E_RUN_BUSY")
+            raise Refused("E_OVERLOADED", "another run is being carried out on this device")
         wanted = command.execute_plan
         plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
         self._reserve.release()  # the records of a run must find room even where the run is to make some

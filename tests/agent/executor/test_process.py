@@ -163,7 +163,7 @@ def test_when_the_core_dies_the_run_goes_on_and_the_next_executor_waits_and_tell
     process.process.stdout.close()
 
     second = started()
-    assert code_of(second.reply(make_plan=MakePlan())) == "E_RUN_BUSY"
+    assert code_of(second.reply(make_plan=MakePlan())) == "E_OVERLOADED"
     ended = second.event("FAILED")
     assert ended.code == "E_REQUIRE_FAILED"
     assert second.event("STEP_REVERTED")

@@ -1,12 +1,14 @@
 """A plan that honest people signed: carried out once, shown step by step, undone when it fails."""
 
+import threading
+
 import pytest
 from tests.agent.executor.house import code_of, failed, require, step
 
 from sereno_agent import ledger
 from sereno_proto.plan import read_plan
 from sereno_proto.v1 import runs_pb2
-from sereno_proto.v1.runs_pb2 import RunState
+from sereno_proto.v1.runs_pb2 import Command, ExecutePlan, RunState
 
 
 def states(house):
@@ -122,6 +124,21 @@ def test_a_policy_changed_in_the_middle_stops_the_run(house):
     assert house.workers.applied == ["a"]
     assert house.workers.reverted == ["undo of a"]
     assert house.events[-1].code == "E_POLICY_CHANGED"
+
+
+def test_one_run_at_a_time_and_the_other_plan_stays_good(house):
+    first, second = house.plan(), house.plan()
+    go_on = threading.Event()
+    house.workers.on_apply = lambda step: go_on.wait(10)
+    signed = ExecutePlan(plan_text=first, signatures=[house.request(first), house.approve(first)])
+    house.executor.handle(Command(id="cmd_0", execute_plan=signed))
+    other = ExecutePlan(plan_text=second, signatures=[house.request(second), house.approve(second)])
+    house.executor.handle(Command(id="cmd_1", execute_plan=other))
+    assert house.sent[-1].reply.refusal.code == "E_OVERLOADED"  # which servers try again
+    go_on.set()
+    house.executor.wait()
+    assert house.execute_signed(second).WhichOneof("body") == "accepted"
+    assert house.workers.applied == ["rotate", "rotate"]
 
 
 def test_events_are_sent_again_until_they_are_kept(house):
