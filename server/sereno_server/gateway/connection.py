@@ -67,7 +67,7 @@ class ConnectedDevice:
     def end(self, why: SerenoError | None) -> None:
         """Ends the stream; the device is told why, where there is a reason."""
         if not self.ended.is_set():
-            self.why = why
+            self.why = self.why or why
             self.ended.set()
 
     def send(self, down: Down) -> None:

@@ -32,7 +32,7 @@ from sereno_server.gateway.gateway import Gateway
 from sereno_server.gateway.join_codes import make_join_code
 from sereno_server.store import samples
 from sereno_server.store.engine import Scope, Store
-from sereno_server.store.events import Events
+from sereno_server.store.events import Event, Events, emit
 from sereno_server.store.tables import organisations, rosters
 
 WAIT_S = 20.0
@@ -183,6 +183,7 @@ class Scene:
                     expires_at=utc_now() + timedelta(days=30),
                 )
             )
+            await emit(tx, Event("roster", self.organisation.id, str(version)))
 
     async def code(self, valid_s: float = 3600) -> join_code.JoinCode:
         async with self.store.transaction(Scope(self.organisation.id)) as tx:
@@ -250,7 +251,7 @@ def now_ms() -> int:
     return int(datetime.now(UTC).timestamp() * 1000)
 
 
-async def until(true: Callable[[], Any]) -> None:
+async def _until(true: Callable[[], Any]) -> None:
     """Waits until the condition holds; with a deadline."""
     async with asyncio.timeout(WAIT_S):
         while not (await found if asyncio.iscoroutine(found := true()) else found):  # noqa: ASYNC110
@@ -295,6 +296,12 @@ async def _running(url: str, folder: Path, clock: Callable[[], datetime] = utc_n
 def running(database_url: str, tmp_path: Path) -> Callable[..., Any]:
     """`async with running() as scene`: a gateway on free ports; `clock=` gives it another clock."""
     return functools.partial(_running, database_url, tmp_path)
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """`await until(condition)`: polls a function, plain or async, with a deadline."""
+    return _until
 
 
 @pytest.fixture
