@@ -4,7 +4,7 @@
 """
 
 import asyncio
-import contextlib
+import gc
 import shutil
 import tempfile
 import uuid
@@ -33,7 +33,13 @@ from sereno_server.store.events import Events
 from sereno_server.store.tables import devices
 
 TEMPLATE = "sereno"
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "authentication_timeout": "5s",
+}
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +64,8 @@ def database_url(postgresql: EmbeddedPostgreSQL) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {ROLE} STRATEGY FILE_COPY")
     yield postgresql.url(database=name)
     with psycopg.connect(postgresql.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        connection.execute("SET statement_timeout = '10s'")
-        with contextlib.suppress(psycopg.errors.QueryCanceled):  # the session's end removes what is left
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        gc.collect()  # a cancelled connection attempt keeps its socket until then, and DROP waits for its backend
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
