@@ -49,7 +49,9 @@ def test_hello_is_welcomed_and_samples_are_acknowledged_once_stored(running: Cal
                 assert stored["load1"] == ([1000, 2000, 3000], [0.5, 0.75, 0.25])
                 assert stored["memory_used_bytes"] == ([1000, 2000, 3000], [10.0, 11.0, 12.0])
                 row = await _row(scene, devices.c.connected_at, devices.c.last_seen, devices.c.node)
-                assert row.connected_at and row.last_seen and row.node == "one"
+                assert row.connected_at
+                assert row.last_seen
+                assert row.node == "one"
 
     asyncio.run(story())
 
