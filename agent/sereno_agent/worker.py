@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from sereno_agent import policy
+from sereno_agent.folders import Folders
 from sereno_agent.records import planned_step_from, step_record
 from sereno_agent.redact import redactor
 from sereno_diagnostics import registry as checks
@@ -69,6 +70,8 @@ def main() -> int:
 def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], None]) -> dict[str, object]:
     """The answer to a request; raises SerenoError."""
     path, state = Path(request["policy"]), Path(request["state"])
+    if Folders(state).lockdown.exists():
+        raise Refused("E_LOCKDOWN")
     in_force = policy.load(path)
     allowed = policy.allowed(in_force, path, state)
     if request["task"] == "check":

@@ -63,7 +63,7 @@ def plan(step: Step, site: Site) -> PlannedStep:
     if bool(step.check) == bool(step.action):
         raise BadInput("E_PARAMETER", "a step is either a check or an action")
     planned = PlannedStep(
-        name=step.name,
+        name=step.name or step.action or step.check,
         parameters=dict(step.parameters),
         on_failure=on_failure,
         require=require,

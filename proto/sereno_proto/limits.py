@@ -83,6 +83,7 @@ STEPS_MAX: Final = 32
 PLAYBOOK_BYTES_MAX: Final = 64 * 1024
 TARGETS_PER_STEP_MAX: Final = 512
 ACTION_FILES_MAX: Final = 256
+ROTATED_SINCE_BYTES_MAX: Final = 64 << 20  # logged after a rotation that is to be taken back
 
 # server
 OUTBOX_MESSAGES_MAX: Final = 256

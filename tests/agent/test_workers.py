@@ -91,6 +91,18 @@ def test_the_worker_asks_the_policy_itself(place):
     assert place.conf.read_bytes() == OFF
 
 
+def test_lockdown_stops_every_worker(place):
+    step = workers.plan_action(restore(), **place.where)
+    (place.state / "lockdown").touch()
+    for call in (
+        lambda: workers.run_check_sync("disk_space", {"folder": "app-logs"}, **place.where),
+        lambda: workers.plan_action(restore(), **place.where),
+        lambda: workers.apply_action(step, **place.where),
+    ):
+        with pytest.raises((Refused, ActionFailed), match="E_LOCKDOWN"):
+            call()
+
+
 def test_a_refusal_keeps_its_code_across_the_process(place):
     with pytest.raises(Refused, match="E_CHECK_UNKNOWN"):
         workers.run_check_sync("df", {}, **place.where)

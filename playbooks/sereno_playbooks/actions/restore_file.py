@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 from sereno_diagnostics.allowed import Allowed, WatchedFile
-from sereno_diagnostics.findings import counted
+from sereno_diagnostics.findings import counted, printable
 from sereno_diagnostics.parameters import Parameter, Values
 from sereno_playbooks import files, versions
 from sereno_playbooks.action import Draft, Outcome, Site
@@ -58,7 +58,11 @@ def verify(step: PlannedStep, values: Values, site: Site) -> None:
     wanted = versions.read_of(site.allowed, file.name, digest)
     if len(wanted) > step.bounds.get("bytes-max", 0):
         raise Refused("E_BOUND", f"{file.path} would get more bytes than planned")
-    current, status = _read(file, site.allowed)
+    try:
+        current, status = _read(file, site.allowed)
+    except Refused as error:
+        code = "E_TARGET_DRIFTED" if error.code == "E_OUTSIDE_POLICY" else error.code
+        raise Refused(code, f"{file.path} is no longer what it was: {error.what}") from error
     if sha256(current) == digest:
         return
     if (status.st_ino, sha256(current)) != (target.inode, target.before):
@@ -142,13 +146,17 @@ def _remove_temporary(file: WatchedFile, entry: dict[str, object], allowed: Allo
 
 
 def _diff(file: WatchedFile, current: bytes, wanted: bytes, redact: Callable[[str], str]) -> tuple[str, ...]:
-    """The unified difference of the redacted texts; empty when it is not text or too long for a person to sign."""
+    """The unified difference of the redacted texts, hidden signs written out.
+
+    Empty when it is not text, or too long for a person to sign.
+    """
     try:
         before, after = _lines(redact(current.decode())), _lines(redact(wanted.decode()))
     except UnicodeDecodeError:
         return ()
     names = f"{file.path} (now)", f"{file.path} (restored)"
     lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
+    lines = [printable(line) for line in lines]
     if sum(map(len, lines)) > DIFF_CHARS_MAX or any(len(line) > _LINE_CHARS_MAX for line in lines):
         return ()
     return tuple(lines)

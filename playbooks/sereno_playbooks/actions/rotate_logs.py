@@ -7,7 +7,6 @@ old offset and its beginning reads as zeros. A log that is being written is name
 of bytes, never by its momentary size.
 """
 
-import contextlib
 import gzip
 import os
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from sereno_diagnostics.findings import bytes_text, counted
 from sereno_diagnostics.parameters import Parameter, Values
 from sereno_playbooks import files
 from sereno_playbooks.action import Draft, Outcome, Site
+from sereno_playbooks.unpacking import unpack
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ACTION_FILES_MAX
 from sereno_proto.plan import PlannedStep, Target
@@ -98,7 +98,11 @@ def revert(step: PlannedStep, values: Values, entries: list[dict[str, object]], 
         for entry in entries:
             if files.is_temporary(entry.get("temporary")):
                 files.discard(descriptor, str(entry["temporary"]))
-            elif why := _unpack(descriptor, folder, entry, site.allowed):
+                continue
+            pair = _pair_of(step, folder, entry)
+            if pair is None:
+                left.append("an undo entry names a log that is not of the plan")
+            elif why := unpack(descriptor, *pair, int(str(entry.get("bytes", 0))), site.allowed):
                 left.append(why)
     if left:
         return Outcome("; ".join(left)[:1000], complete=False)
@@ -191,58 +195,9 @@ def _pack(content: int, offset: int, packed: int, bytes_max: int) -> int:
     return copied
 
 
-def _unpack(descriptor: int, folder: WatchedFolder, entry: dict[str, object], allowed: Allowed) -> str:
-    """Brings one log back; gives '' or why it could not."""
-    path, archive = folder.path / str(entry["log"]), folder.path / str(entry["archive"])
-    if not rotatable(path.name, folder) or not confined.plain_name(path.name):
-        return f"{path.name} is no longer a log of the policy"
-    if confined.status(descriptor, archive.name) is None and _is_whole(descriptor, path, entry, allowed):
-        return ""  # cut off before the archive got its name, so the log was never emptied
-    try:
-        with (
-            files.open_target(descriptor, archive, allowed) as packed,
-            files.open_target(descriptor, path, allowed, write=True) as content,
-        ):
-            if os.fstat(content).st_ino != entry["inode"]:
-                return f"{path.name} is another file now; its earlier content stays in {archive.name}"
-            if not _begins_with(packed, content):
-                _prepend(packed, content)
-    except FileNotFoundError:
-        gone = confined.status(descriptor, archive.name) is None
-        return f"{archive.name if gone else path.name} is gone, so {path.name} could not be brought back"
-    except (OSError, EOFError, Refused) as error:
-        return f"{path.name} could not be brought back ({error}); its earlier content stays in {archive.name}"
-    files.discard(descriptor, archive.name)
-    return ""
-
-
-def _is_whole(descriptor: int, path: Path, entry: dict[str, object], allowed: Allowed) -> bool:
-    with contextlib.suppress(OSError, Refused), files.open_target(descriptor, path, allowed) as content:
-        status = os.fstat(content)
-        return status.st_ino == entry["inode"] and status.st_size >= int(str(entry["bytes"]))
-    return False
-
-
-def _begins_with(packed: int, content: int) -> bool:
-    """Whether the log still holds what the archive holds: then it was never emptied."""
-    offset = 0
-    os.lseek(packed, 0, os.SEEK_SET)
-    with open(packed, "rb", closefd=False) as raw, gzip.GzipFile("", "rb", fileobj=raw) as unpacked:
-        while chunk := unpacked.read(_CHUNK):
-            if os.pread(content, len(chunk), offset) != chunk:
-                return False
-            offset += len(chunk)
-    return True
-
-
-def _prepend(packed: int, content: int) -> None:
-    """Writes the archive's content in front of what the log holds now."""
-    os.lseek(packed, 0, os.SEEK_SET)
-    with open(packed, "rb", closefd=False) as raw, gzip.GzipFile("", "rb", fileobj=raw) as unpacked:
-        since = os.pread(content, os.fstat(content).st_size, 0)
-        os.ftruncate(content, 0)
-        os.lseek(content, 0, os.SEEK_SET)
-        while chunk := unpacked.read(_CHUNK):
-            files.write_all(content, chunk)
-        files.write_all(content, since)
-        os.fsync(content)
+def _pair_of(step: PlannedStep, folder: WatchedFolder, entry: dict[str, object]) -> tuple[Target, Target] | None:
+    """The planned log and archive that an undo entry speaks of."""
+    for log, archive in zip(step.targets[::2], step.targets[1::2], strict=True):
+        if (Path(log.path).name, _archive(folder, log, archive)) == (entry.get("log"), entry.get("archive")):
+            return log, archive
+    return None

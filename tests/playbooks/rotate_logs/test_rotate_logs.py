@@ -105,6 +105,27 @@ def test_an_archive_that_is_gone_is_said_so(logged):
     assert f"app.log.{STAMP}.gz is gone" in reverted.summary
 
 
+def test_an_archive_that_unpacks_to_more_than_was_planned_is_left(logged):
+    step = logged.plan("rotate_logs")
+    outcome = logged.apply(step)
+    (logged.logs / f"app.log.{STAMP}.gz").write_bytes(gzip.compress(b"0" * 70_000_000))
+    reverted = logged.revert(step, outcome.undo_data)
+    assert not reverted.complete
+    assert (logged.logs / "app.log").read_bytes() == b""
+
+
+def test_undo_entries_of_other_files_are_not_followed(logged):
+    step = logged.plan("rotate_logs")
+    outcome = logged.apply(step)
+    before = logged.snapshot()
+    for old, new in (("app.log", "../conf/app.conf"), (f"app.log.{STAMP}.gz", "../x.gz"), (".sereno-", "web.log")):
+        logged.revert(step, outcome.undo_data.replace(f'"{old}', f'"{new}'))
+        assert before.items() - logged.snapshot().items() <= {
+            item for item in before.items() if "app.log" in item[0] or "web.log" in item[0] or item[0] == "logs"
+        }
+    assert not (logged.top / "x.gz").exists()
+
+
 def test_a_damaged_archive_costs_nothing(logged):
     step = logged.plan("rotate_logs")
     outcome = logged.apply(step)
@@ -114,7 +135,7 @@ def test_a_damaged_archive_costs_nothing(logged):
     reverted = logged.revert(step, outcome.undo_data)
     assert not reverted.complete
     assert archive.exists()
-    assert b"new\n" in (logged.logs / "web.log").read_bytes()
+    assert (logged.logs / "web.log").read_bytes() == b"new\n"
 
 
 @pytest.mark.parametrize("swap", ["link", "hard_link", "other_inode", "pipe", "gone"])
