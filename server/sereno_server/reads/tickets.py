@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -224,7 +224,7 @@ async def _findings(tx: AsyncConnection, ticket_id: str) -> tuple[FindingRow, ..
     query = (
         select(*pick.columns(FindingRow, findings))
         .where(findings.c.ticket_id == ticket_id)
-        .order_by(findings.c.at, findings.c.id)
+        .order_by(case({"failing": 0, "serious": 1, "note": 2}, value=findings.c.severity, else_=3), findings.c.at)
     )
     return tuple(pick.row(FindingRow, m) for m in (await tx.execute(query)).mappings())
 

@@ -98,13 +98,16 @@ class Words:
         """A value of a bounded resource in its own unit."""
         return self.number(value) if resource in {"inodes", "files", "processes"} else self.bytes(value)
 
-    def growth(self, resource: str, per_s: float) -> str:
-        """A growth per the shortest of second, hour, week that keeps the figure readable; `flat` when there is none."""
-        for seconds, unit in ((1, self.say("s")), (_HOUR, self.say("h")), (7 * _DAY, self.say("week"))):
-            if abs(per_s * seconds) >= (1000 if seconds == 1 else 1):
-                sign = "+" if per_s > 0 else "\N{MINUS SIGN}"
-                return f"{sign}{self.amount(resource, abs(per_s * seconds))}/{unit}"
-        return self.say("flat")
+    def growth(self, resource: str, per_s: float, left_s: float | None = None) -> str:
+        """A growth per second, hour or week, whichever suits the time left; `flat` when there is none."""
+        if left_s is None:
+            left_s = _HOUR if abs(per_s) * _HOUR >= 1 else 7 * _DAY
+        spans = ((900, 1, self.say("s")), (3 * _DAY, _HOUR, self.say("h")), (float("inf"), 7 * _DAY, self.say("week")))
+        seconds, unit = next((seconds, unit) for limit, seconds, unit in spans if left_s <= limit)
+        if abs(per_s * seconds) < 1:
+            return self.say("flat")
+        sign = "" if per_s > 0 else "\N{MINUS SIGN}"
+        return f"{sign}{self.amount(resource, abs(per_s * seconds))}/{unit}"
 
 
 ENGLISH = Words()

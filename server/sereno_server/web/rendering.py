@@ -56,6 +56,7 @@ def page(frame: Frame, template: str, *, status: int = 200, **context: Any) -> H
         "say_html": lambda message, **values: say_html(words, message, **values),
         "script_words": script_words(words),
         "resource": lambda f: sentences.resource_name(f.resource, f.object, words),
+        "growth": lambda f: growth(f, frame.now, words),
         "full": lambda f: full(f, frame.now),
         **context,
     }
@@ -79,6 +80,12 @@ def full(forecast: ForecastRow | None, now: datetime) -> bool:
         and forecast.full_at is not None
         and (forecast.full_at <= now or forecast.value >= forecast.capacity)
     )
+
+
+def growth(forecast: ForecastRow, now: datetime, words: Words) -> str:
+    """How fast it grows, in the unit that suits the time left."""
+    left_s = (forecast.full_at - now).total_seconds() if forecast.full_at else None
+    return words.growth(forecast.resource, forecast.growth_per_s, left_s)
 
 
 def script_words(words: Words) -> str:

@@ -27,7 +27,7 @@ def routes(console: Console) -> APIRouter:
     async def events(account: Annotated[Account, Depends(current_account)]) -> StreamingResponse:
         authorise(account, "read", Object("events", account.organisation_id))
         return StreamingResponse(
-            told(console.app.events, account.organisation_id),
+            told(console.app.events, account.organisation_id, console.app.stopping),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -44,6 +44,7 @@ def routes(console: Console) -> APIRouter:
 async def told(
     events: Events,
     organisation_id: str,
+    stopping: asyncio.Event,
     *,
     gather_s: float = GATHER_S,
     keepalive_s: float = KEEPALIVE_S,
@@ -54,19 +55,28 @@ async def told(
     ends = loop.time() + stream_s
     with events.subscribe() as queue:
         yield "retry: 1500\n\n"
-        while (left := ends - loop.time()) > 0:
-            try:
-                first = await asyncio.wait_for(queue.get(), min(keepalive_s, left))
-            except TimeoutError:
+        while not stopping.is_set() and (left := ends - loop.time()) > 0:
+            await _first(queue, stopping, min(keepalive_s, left))
+            if queue.empty():
                 yield ": still here\n\n"
                 continue
             await asyncio.sleep(gather_s)
-            together = [first]
-            while not queue.empty():
-                together.append(queue.get_nowait())
+            together = [queue.get_nowait() for _ in range(queue.qsize())]
             mine = dict.fromkeys(e for e in together if e.kind == RESYNC or e.organisation_id == organisation_id)
             if mine:
                 yield "".join(_line(event) for event in mine)
+
+
+async def _first(queue: asyncio.Queue[Event], stopping: asyncio.Event, within_s: float) -> None:
+    """Waits until something is in the queue, the server stops, or the time is over. Takes nothing out."""
+    heard, stopped = asyncio.create_task(queue.get()), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({heard, stopped}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        heard.cancel()
+        if heard.done() and not heard.cancelled():
+            queue.put_nowait(heard.result())
 
 
 def _line(event: Event) -> str:

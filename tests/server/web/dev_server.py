@@ -57,7 +57,10 @@ async def serve(url: str, port: int, *, empty: bool) -> None:
     if not empty:
         async with store.transaction(Scope(ORGANISATION)) as tx:
             await seed.fill(tx, NOW)
-    app = cast("App", SimpleNamespace(settings=Settings(http_port=port), store=store, events=Events(url)))
+    app = cast(
+        "App",
+        SimpleNamespace(settings=Settings(http_port=port), store=store, events=Events(url), stopping=asyncio.Event()),
+    )
     config = uvicorn.Config(site(app, "" if empty else ORGANISATION), port=port, log_level="warning")
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(app.events.run())

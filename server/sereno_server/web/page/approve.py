@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from starlette.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
@@ -11,13 +11,14 @@ from sereno_server.access.current import current_account
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.runs import run, waiting
 from sereno_server.reads.tickets import ticket
+from sereno_server.runs.deny import deny
 from sereno_server.web import chart, fix
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
 
 
 def routes(console: Console) -> APIRouter:
-    """GET /approvals, and GET /approve/RUN."""
+    """GET /approvals, GET /approve/RUN, and POST /approve/RUN/deny: saying no needs no key."""
     router = APIRouter()
 
     @router.get("/approvals")
@@ -67,5 +68,15 @@ def routes(console: Console) -> APIRouter:
             bound_words=lambda bounds: fix.bound_words(bounds, words),
             own=account.name == view.requester,
         )
+
+    @router.post("/approve/{run_id}/deny")
+    async def deny_run(
+        run_id: str,
+        account: Annotated[Account, Depends(current_account)],
+        reason: Annotated[str, Form(max_length=200)] = "",
+        words: Annotated[str, Form(max_length=500)] = "",
+    ) -> RedirectResponse:
+        await deny(console.app, account, run_id, ": ".join(part for part in (reason, words.strip()) if part))
+        return RedirectResponse(f"/approve/{run_id}", status_code=303)
 
     return router

@@ -92,7 +92,7 @@ class Chart {
       padding: [8, 8, 0, 0],
       scales: { x: { time: false, range: () => [data.start, data.end] }, y: { range: () => [data.low, data.high] } },
       axes: [
-        { ...axis, grid: { show: false }, size: 26, splits: () => data.ticks.map((tick) => tick.at), values: () => data.ticks.map((tick) => tick.label) },
+        { ...axis, grid: { show: false }, size: 26, splits: (plot) => this.ticks(plot).map((tick) => tick.at), values: (plot) => this.ticks(plot).map((tick) => tick.label) },
         { ...axis, side: 1, size: 62, splits: () => data.levels.map((level) => level.at), values: () => data.levels.map((level) => level.label) },
       ],
       bands: [{ series: [4, 3], fill: soft }],
@@ -105,6 +105,17 @@ class Chart {
       ],
       hooks: { drawClear: [(plot) => this.nights(plot)], draw: [(plot) => this.marks(plot)] },
     };
+  }
+
+  // Labels that would touch are left out; the one of now stays, it comes first.
+  ticks(plot) {
+    const width = plot.width - 70;
+    const place = (at) => ((at - this.data.start) / (this.data.end - this.data.start)) * width;
+    const kept = [];
+    for (const tick of this.data.ticks) {
+      if (kept.every((other) => Math.abs(place(other.at) - place(tick.at)) > 3.6 * (other.label.length + tick.label.length))) kept.push(tick);
+    }
+    return kept.sort((a, b) => a.at - b.at);
   }
 
   nights(plot) {
