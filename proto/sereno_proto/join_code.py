@@ -80,7 +80,8 @@ def read(word: str) -> JoinCode:
         )
     except (binascii.Error, ValueError, SerenoError) as error:
         raise BadInput("E_JOIN_CODE", "the join code is damaged or incomplete") from error
-    _check(code)
+    if write(code) != word:
+        raise BadInput("E_JOIN_CODE", "the join code is not written in the usual order")
     return code
 
 
@@ -102,7 +103,8 @@ def read_statement(text: bytes) -> JoinStatement:
     """Reads the statement. Its signature, and that its digests fit the request, are the caller's to check."""
     fields = documents.read(text, STATEMENT_KIND)
     statement = JoinStatement(fields["device"], fields["name"], fields["token"], fields["csr"])
-    _check_statement(statement)
+    if write_statement(statement) != text:
+        raise BadInput("E_DOCUMENT", "the statement is not written in the usual order")
     return statement
 
 

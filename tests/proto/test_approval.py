@@ -4,14 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.proto.software_token import SoftwareToken
 from tests.proto.test_plan import DIGEST, NOW, PLAN
 
 from sereno_proto import sshsig
 from sereno_proto.approval import Approval, verify_approval
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import PlannedStep, write_plan
-from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey
+from sereno_proto.plan import PlannedStep, read_plan, write_plan
+from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, Threshold
 from sereno_proto.sshsig import APPROVE_NAMESPACE, REQUEST_NAMESPACE
 
 RISKY = replace(PLAN, risk="high", steps=(PlannedStep("wipe", {}, action="format_disk", code=DIGEST, risk="high"),))
@@ -75,3 +77,61 @@ def test_a_plan_that_states_less_risk_than_it_has_is_refused(people):
     assert code(lying, write_plan(lying), [], people.roster, NOW) == "E_RISK_DOWNGRADED"
     text = write_plan(PLAN)
     assert code(PLAN, text, [], people.roster, NOW, risk="medium") == "E_RISK_DOWNGRADED"
+
+
+# Every combination of who signed what, against the rules written down once more, in another way.
+
+TEXTS = {
+    (requester, risk): write_plan(
+        replace(
+            PLAN,
+            requester=requester,
+            risk=risk,
+            steps=(PlannedStep("do", {}, action="do_it", code=DIGEST, risk=risk),),
+        )
+    )
+    for requester in ("noa", "ana", "ben", "server", "mallory")
+    for risk in ("low", "medium", "high")
+}
+MAY_APPROVE = {"ana", "ben"}
+SIGNED = {}
+
+
+def sign(people, key, purpose, name):
+    if (key, purpose, name) not in SIGNED:
+        make = people.request if purpose == "request" else people.approve
+        SIGNED[key, purpose, name] = make(TEXTS[key], name)
+    return SIGNED[key, purpose, name]
+
+
+def enough(requester, threshold, signed):
+    """The rules as DESIGN section 4 tells them."""
+    requested = {name for purpose, name in signed if purpose == "request"}
+    approved = {name for purpose, name in signed if purpose == "approve"}
+    if requester == "mallory" or requested != (set() if requester == "server" else {requester}):
+        return False
+    if requester in approved and not threshold.requester_counts:
+        return False
+    if not approved - {requester} <= MAY_APPROVE:
+        return False
+    if threshold.touch and "noa" in approved:  # her key is a file
+        return False
+    return len(approved) >= threshold.persons
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(sorted(TEXTS)),
+    st.builds(Threshold, st.integers(1, 3), st.booleans(), st.booleans()),
+    st.lists(st.tuples(st.sampled_from(["request", "approve"]), st.sampled_from(["noa", "ana", "ben"])), max_size=6),
+)
+def test_a_plan_is_approved_exactly_when_the_rules_say_so(people, key, threshold, signed):
+    requester, risk = key
+    roster = replace(people.roster, thresholds=people.roster.thresholds | {risk: threshold})
+    signatures = [sign(people, key, purpose, name) for purpose, name in signed]
+    text = TEXTS[key]
+    if enough(requester, threshold, signed):
+        approval = verify_approval(read_plan(text), text, signatures, roster, NOW)
+        assert set(approval.approvers) == {name for purpose, name in signed if purpose == "approve"}
+    else:
+        code(read_plan(text), text, signatures, roster, NOW)
