@@ -7,6 +7,7 @@ It does nothing when the folder was built from this very lock file. No install s
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ BUNDLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("uplot/dist/uPlot.esm.js", "uplot.js", ("--bundle", "--format=esm")),
     ("uplot/dist/uPlot.min.css", "uplot.css", ()),
 )
+RETRIES = ("--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+BUNDLES_OF_CAS = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
 LICENSES = ("htmx.org/LICENSE", "uplot/LICENSE")
 
 
@@ -62,7 +65,12 @@ def build() -> None:
         for file in ("package.json", "package-lock.json"):
             shutil.copy(HERE / file, folder / file)
         environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        trusted = ssl.get_default_verify_paths().cafile or next(
+            (file for file in BUNDLES_OF_CAS if file.is_file()), None
+        )
+        if trusted:  # node brings its own list of authorities; the machine's may hold the company's proxy as well
+            environment.setdefault("NODE_EXTRA_CA_CERTS", str(trusted))
+        install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *RETRIES]
         run(install, folder, environment, "npm could not fetch the browser libraries; is a registry reachable?")
         made = folder / "vendor"
         made.mkdir()
