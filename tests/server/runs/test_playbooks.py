@@ -34,8 +34,8 @@ def test_disk_free_space_makes_room_first_and_then_puts_the_setting_back():
     parameters = {"folder": "app-logs", "file": "app-config", "digest": DIGEST}
     steps = compile_playbook("disk.free_space", parameters)
     assert [step.action or step.check for step in steps] == [
-        "rotate_logs",
         "remove_old_files",
+        "rotate_logs",
         "restore_file",
         "disk_space",
     ]
@@ -49,7 +49,7 @@ def test_disk_free_space_makes_room_first_and_then_puts_the_setting_back():
 def test_a_step_with_an_optional_parameter_that_is_not_given_is_left_out():
     for parameters in ({"folder": "app-logs"}, {"folder": "app-logs", "file": "app-config"}):
         steps = compile_playbook("disk.free_space", parameters)
-        assert [step.action or step.check for step in steps] == ["rotate_logs", "remove_old_files", "disk_space"]
+        assert [step.action or step.check for step in steps] == ["remove_old_files", "rotate_logs", "disk_space"]
 
 
 def test_the_checks_to_run_by_themselves():
