@@ -9,9 +9,10 @@ from sereno_proto.errors import Refused
 from sereno_proto.ids import device_id
 from sereno_proto.plan import Plan, read_plan
 from sereno_server.cli.known_devices import KnownDevices
-from sereno_server.cli.printing import out, plain, say
+from sereno_server.cli.printing import out, say
 
 ED25519_BYTES = 32
+FOLD_MIN = 20
 
 
 def verified(text: bytes, device_signature: str, known: KnownDevices) -> Plan:
@@ -25,10 +26,24 @@ def verified(text: bytes, device_signature: str, known: KnownDevices) -> Plan:
     return plan
 
 
+def folded(line: str, width: int) -> str:
+    """A line of the text, exactly as it is; what does not fit the terminal goes on indented.
+
+    No line of a document starts with a space. So nothing inside a value, such as a file's name that fills the rest of
+    the row, can look like a line of its own. Width 0: not a terminal, nothing is folded.
+    """
+    if width < FOLD_MIN or len(line) <= width:
+        return line + "\n"
+    rest = [line[start : start + width - 4] for start in range(width, len(line), width - 4)]
+    return "".join([line[:width], "\n", *(f"    {part}\n" for part in rest)])
+
+
 def show(text: bytes, plan: Plan, prose: str) -> None:
     """Prints the very text that will be signed, and the server's words after it, marked as such."""
     out.rule(f"plan of {plan.device_name}: this text is what you sign")
-    out.print(plain(text.decode("ascii", errors="backslashreplace")), markup=False, end="")
+    out.file.write(
+        "".join(folded(line, out.width if out.is_terminal else 0) for line in text.decode("ascii").splitlines())
+    )
     out.rule(f"end of the plan; signed by {plan.device_id}")
     if prose:
         say("The server says (unverified, not part of what you sign):")

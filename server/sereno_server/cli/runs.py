@@ -44,7 +44,7 @@ def run(
     run_id = _request(client, target, playbook, _parameters(given or []))
     say(f"{run_id}: waiting for the device's plan")
     view = _until(client, run_id, lambda state: state == "planned" or state in ENDED, PLAN_WAIT_S)
-    _sign(settings, client, view, "request", key=key, yes=yes)
+    _sign(settings, client, view, "request", key=key, yes=yes, playbook=playbook)
     say(f"{run_id}: requested by {client.person.name}; someone else approves: sereno approve {run_id}")
     if wait:
         _end(client, run_id)
@@ -119,7 +119,14 @@ def _until(client: Client, run_id: str, reached: Any, within_s: float) -> dict[s
 
 
 def _sign(
-    settings: cli_settings.Settings, client: Client, view: dict[str, Any], purpose: str, *, key: str | None, yes: bool
+    settings: cli_settings.Settings,
+    client: Client,
+    view: dict[str, Any],
+    purpose: str,
+    *,
+    key: str | None,
+    yes: bool,
+    playbook: str = "",
 ) -> None:
     if view["state"] != "planned":
         why = f"{view['code']} {view['what']}" if view.get("code") else "there is nothing to sign"
@@ -127,6 +134,8 @@ def _sign(
     text = client.text(f"/api/v1/runs/{quote(view['id'])}/plan")
     plan = verified(text, view["device_signature"], KnownDevices(settings.path.parent / "known_devices.json"))
     _check_names(plan, view)
+    if purpose == "request":
+        _check_request(plan, client.person.name, playbook)
     show(text, plan, str(view.get("reason") or ""))
     if not yes and not typer.confirm(f"Sign this text as {client.person.name} ({purpose})?"):
         raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno deny`")
@@ -140,6 +149,14 @@ def _check_names(plan: Plan, view: dict[str, Any]) -> None:
     """The run that we asked for is the one that the text names; else the server has mixed them up, or lies."""
     if plan.run_id != view["id"]:
         raise Refused("E_PLAN_CHANGED", f"the text belongs to {plan.run_id}, not to {view['id']}")
+
+
+def _check_request(plan: Plan, person: str, playbook: str) -> None:
+    """What we asked for is what the text says: the server may not put other words into our mouth."""
+    if plan.requester != person:
+        raise Refused("E_REQUESTER_OTHER", f"the text says that {plan.requester} asks, not {person}")
+    if playbook and plan.playbook != playbook:
+        raise Refused("E_PLAN_CHANGED", f"the text is a plan of {plan.playbook}, not of {playbook}")
 
 
 def _only_waiting(client: Client) -> str:

@@ -69,7 +69,10 @@ def _from_agent(fingerprint: str) -> Signer:
         raise BadInput("E_KEY_FILE", "no ssh-agent runs here", "start one and `ssh-add` the key, or name a key file")
     found = []
     for key in paramiko.Agent().get_keys():
-        public = parse_public(f"{key.get_name()} {base64.b64encode(key.asbytes()).decode()}")
+        try:
+            public = parse_public(f"{key.get_name()} {base64.b64encode(key.asbytes()).decode()}")
+        except SerenoError:
+            continue  # of a type that devices do not accept, such as a certificate: not one to choose from
         if fingerprint in {"", public.fingerprint}:
             found.append(AgentSigner(key, public))
     if len(found) != 1:
