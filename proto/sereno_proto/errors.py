@@ -144,6 +144,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PLAYBOOK_CYCLE": CodeEntry("playbooks include each other in a circle", "break the circle"),
     # server
     "E_PORT_TAKEN": CodeEntry("another program listens on this port", "stop it, or choose another port"),
+    "E_DRILL": CodeEntry("a drill did not end as it must", "see the demo's logs, and report it"),
     "E_DEMO_RUNNING": CodeEntry("a demo is running in this clone already", "use it, or stop it with Ctrl-C"),
     "E_NO_POSTGRESQL": CodeEntry("no PostgreSQL was found", "install sereno[server] or set SERENO_DATABASE_URL"),
     "E_POSTGRESQL": CodeEntry("PostgreSQL does not answer", "see its log in the server's folder"),

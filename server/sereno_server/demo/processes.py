@@ -52,18 +52,21 @@ class Processes:
                     process.terminate()
                     process.wait(STOP_S)
 
-    def start(self, name: str, module: str, arguments: Sequence[str], environment: dict[str, str]) -> None:
-        """Starts `python -m module arguments`; its output goes to logs/NAME.log."""
+    def start(
+        self, name: str, module: str, arguments: Sequence[str], environment: dict[str, str], *, piped: bool = False
+    ) -> "subprocess.Popen[bytes]":
+        """Starts `python -m module arguments`; its output goes to logs/NAME.log, or with `piped` to the caller."""
         with (self._place.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else log,
                 stderr=log,
                 env=environment,
                 start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops them in order
             )
         self._note()
+        return self._running[name]
 
     def run(self, module: str, arguments: Sequence[str], environment: dict[str, str], timeout_s: float = 60) -> str:
         """Runs `python -m module arguments` to its end and gives its output; its own error line becomes our error."""
@@ -97,6 +100,9 @@ class Processes:
         process = self._running.pop(name, None)
         if process is None or process.poll() is not None:
             return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_S)

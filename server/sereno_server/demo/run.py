@@ -6,10 +6,10 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sereno_proto.errors import SerenoError
 from sereno_server.demo.drill_disk import DiskDrill
+from sereno_server.demo.forged.drill import ForgedDrill
 from sereno_server.demo.place import Place
 from sereno_server.demo.story import Story
 from sereno_server.demo.world import World
@@ -43,12 +43,24 @@ def _perform(world: World, story: Story, *, browser: bool, drill: str | None) ->
     device = world.wait_until_live()
     story.stage("joined", f"{device['name']} is live ({device['id']})")
     if drill == "disk":
-        _play(story, DiskDrill(world, story, device).play)
+        _play_disk(story, DiskDrill(world, story, device))
+    elif drill == "forged":
+        _play_forged(story, ForgedDrill(world, story, device))
 
 
-def _play(story: Story, play: Any) -> None:
+def _play_forged(story: Story, drill: ForgedDrill) -> None:
     try:
-        play()
+        result = drill.play()
+    except SerenoError as error:
+        story.end({"drill": "forged", "ok": False, "why": error.line(), **drill.outcome()})
+        raise
+    story.say(f"{len(drill.attempts)} attempts, each refused by the device with its own code; 0 actions carried out")
+    story.end(result)
+
+
+def _play_disk(story: Story, drill: DiskDrill) -> None:
+    try:
+        drill.play()
     except SerenoError as error:
         missing = story.missing()
         story.end({"drill": "disk", "ok": False, "missing": missing, "why": error.line(), "stages": story.stages})

@@ -55,8 +55,12 @@ class World:
         """Starts the server process and waits until it answers."""
         arguments = ["serve", "--config", str(self.place.server_config)]
         self.processes.start("server", "sereno_server.cli.main", arguments, self.environment)
+        self.wait_until_ready("server")
+
+    def wait_until_ready(self, name: str) -> None:
+        """Returns once the server process of that name answers; raises with its last words when it has ended."""
         for _ in Waiting("the server", START_S):
-            self.processes.require("server")
+            self.processes.require(name)
             with suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/readyz", timeout=5).is_success:
                     return
@@ -70,17 +74,37 @@ class World:
             code = self.client("ane").post("/api/v1/join-codes", {"valid_s": 600})["code"]
             arguments = ["join", code, *state, "--name", machine.device_name()]
             self.processes.run("sereno_agent.cli", arguments, self.environment)
-        self.processes.start("agent", "sereno_agent.cli", ["run", *state], self.environment)
+        self.run_agent()
+
+    def run_agent(self) -> None:
+        """Starts the agent of a machine that has joined."""
+        arguments = ["run", "--state", str(self.place.agent)]
+        self.processes.start("agent", "sereno_agent.cli", arguments, self.environment)
+
+    def agent(self, *arguments: str) -> str:
+        """Runs `sereno-agent ARGUMENTS` on this machine, as its owner would."""
+        return self.processes.run("sereno_agent.cli", [*arguments, "--state", str(self.place.agent)], self.environment)
+
+    def device(self) -> dict[str, Any]:
+        """This machine's row in the fleet."""
+        device_id = json.loads((self.place.agent / "joined.json").read_text())["device_id"]
+        return dict(self.client("noa").get(f"/api/v1/devices/{device_id}")["device"])
+
+    def wait_until_connected(self) -> dict[str, Any]:
+        """The device's row, once its stream is there."""
+        for _ in Waiting("the device", LIVE_S):
+            self.processes.require("agent")
+            row = self.device()
+            if row["connected"]:
+                return row
+        raise AssertionError
 
     def wait_until_live(self) -> dict[str, Any]:
         """The device's row, once it is connected and its first samples are there."""
-        client = self.client("noa")
-        device_id = json.loads((self.place.agent / "joined.json").read_text())["device_id"]
-        for _ in Waiting("the device", LIVE_S):
-            self.processes.require("agent")
+        row = self.wait_until_connected()
+        for _ in Waiting("the device's first samples", LIVE_S):
             self.processes.require("server")
-            row: dict[str, Any] = client.get(f"/api/v1/devices/{device_id}")["device"]
-            if row["connected"] and any(one["latest"] for one in client.get(f"/api/v1/devices/{device_id}/series")):
+            if any(one["latest"] for one in self.client("noa").get(f"/api/v1/devices/{row['id']}/series")):
                 return row
         raise AssertionError
 
@@ -95,8 +119,7 @@ class World:
 
     def agent_json(self, command: str) -> list[dict[str, Any]]:
         """What the agent's own command line says with --json."""
-        arguments = [command, "--state", str(self.place.agent), "--json"]
-        return list(json.loads(self.processes.run("sereno_agent.cli", arguments, self.environment)))
+        return list(json.loads(self.agent(command, "--json")))
 
     def login_link(self, name: str) -> str:
         """A one-time login link."""
