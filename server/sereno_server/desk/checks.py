@@ -12,11 +12,11 @@ from sereno_server.runs.parts import Clock, Parts
 from sereno_server.store.engine import Scope
 from sereno_server.store.events import Event, emit
 
-LATER = frozenset({"E_DEVICE_OFFLINE", "E_OVERLOADED"})
+LATER = frozenset({"E_DEVICE_OFFLINE", "E_OVERLOADED"})  # no answer in time is an answer: checks do not wait twice
 
 
-async def run_check(app: Parts, facts: Facts, step: DoCheck, clock: Clock) -> bool:
-    """Has the device run one check; tells whether it is done, with findings or with a refusal that is told too.
+async def run_check(app: Parts, facts: Facts, step: DoCheck, clock: Clock) -> None:
+    """Has the device run one check and keeps its findings, or tells why there are none. Raises what is in LATER.
 
     A check only reads, so one whose findings were lost to a crash is simply run again.
     """
@@ -29,9 +29,8 @@ async def run_check(app: Parts, facts: Facts, step: DoCheck, clock: Clock) -> bo
         await _keep(app, facts, step, reply.check_result, clock)
     except SerenoError as error:
         if error.code in LATER:
-            return False
+            raise
         await _refused(app, facts, step, error, clock)
-    return True
 
 
 async def _keep(app: Parts, facts: Facts, step: DoCheck, result: CheckResult, clock: Clock) -> None:

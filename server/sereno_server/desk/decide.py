@@ -1,6 +1,6 @@
 """What the desk does next about a ticket. Pure: the same facts give the same step, also after a crash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +17,8 @@ REFUSALS_MAX: Final = 3
 STALE: Final = frozenset(
     {"E_TARGET_DRIFTED", "E_POLICY_CHANGED", "E_PLAN_UNKNOWN", "E_PLAN_EXPIRED", "E_ROSTER_VERSION", "E_ACTION_CODE"}
 )
+# What a device says to a dry run of something that its policy or its store of versions does not give.
+TOO_WIDE: Final = frozenset({"E_POLICY_FORBIDS", "E_OUTSIDE_POLICY", "E_VERSION_UNKNOWN"})
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,14 @@ def _diagnose(facts: Facts, suggestion: Suggestion | None) -> RankCauses | DoChe
 
 
 def _propose(facts: Facts, suggestion: Suggestion | None) -> Propose | None:
-    if suggestion is None or facts.mark("unproposable") in facts.marks or not may_propose(facts.runs):
+    if suggestion is None or facts.mark("unproposable") in facts.marks:
         return None
-    return Propose(suggestion)
+    too_wide = [run for run in facts.runs if run.planned_at is None and run.code in TOO_WIDE]
+    if too_wide and suggestion.narrower is not None:  # the device would not do all of it; ask once for the core of it
+        others = tuple(run for run in facts.runs if run not in too_wide)
+        narrow = replace(suggestion, parameters=suggestion.narrower, narrower=None)
+        return Propose(narrow) if len(too_wide) == 1 and may_propose(others) else None
+    return Propose(suggestion) if may_propose(facts.runs) else None
 
 
 def may_propose(runs: tuple[RunFact, ...]) -> bool:

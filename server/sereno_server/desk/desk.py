@@ -19,6 +19,7 @@ from sereno_server.desk.suggest import suggest
 from sereno_server.desk.work import Desk
 from sereno_server.prediction.cause import rank
 from sereno_server.runs.expire import expire
+from sereno_server.runs.parts import LATER
 from sereno_server.runs.playbooks import compile_playbook
 from sereno_server.store.engine import Scope
 from sereno_server.store.tables import organisations, runs, tickets
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 POLL_S = 5.0  # nothing waits for longer than this, also when an event was lost
 PAUSE_S = 0.2  # between two rounds, so that a storm of events makes few of them
 AT_ONCE_MAX = 32
+REST_S = 3.0  # what a device could not do now is not asked again before
 ASLEEP_S = limits.DEVICE_SILENT_S / 2  # a loop that was away for so long has not been listening
 KINDS = ("forecast", "alert", "ticket", "run", "device", "change")
 
@@ -74,6 +76,7 @@ class Loop:
         self._up_since = started_at
         self._heard: datetime | None = None
         self._busy: set[Item] = set()
+        self._rests: dict[Item, datetime] = {}
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def look(self) -> list[Item]:
@@ -87,11 +90,14 @@ class Loop:
         if self._heard is not None and now - self._heard > timedelta(seconds=ASLEEP_S):
             self._up_since = now  # suspended, or without its database: silence of that time is nobody's fault
         self._heard = now
+        self._rests = {item: until for item, until in self._rests.items() if until > now}
         return [item for owner in owners for item in await self._look_at(owner, now)]
 
     def start(self, tasks: asyncio.TaskGroup, item: Item) -> None:
         """Works it in a task of its own, unless one does already."""
-        if item not in self._busy:
+        now = self._desk.clock()
+        if item not in self._busy and self._rests.get(item, now) <= now:
+            self._rests.pop(item, None)
             self._busy.add(item)
             tasks.create_task(self.work(item))
 
@@ -101,7 +107,10 @@ class Loop:
             async with self._places:
                 work = self._desk.work_ticket if item.kind == "ticket" else self._desk.work_run
                 await work(item.organisation_id, item.id)
-        except (SerenoError, DBAPIError, OSError) as error:
+        except SerenoError as error:
+            log.log(logging.DEBUG if error.code in LATER else logging.WARNING, "desk: %s: %s", item.id, error)
+            self._rests[item] = self._desk.clock() + timedelta(seconds=REST_S)
+        except (DBAPIError, OSError) as error:
             log.warning("desk: %s: %s", item.id, _line(error))
         except Exception:
             log.exception("desk: %s", item.id)

@@ -50,6 +50,7 @@ class RunFact:
     code: str | None
     created_at: datetime
     finished_at: datetime | None
+    planned_at: datetime | None = None
     signed: bool = False
 
 

@@ -22,6 +22,7 @@ class Suggestion:
     playbook: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     diagnose: tuple[RunCheck, ...] = ()
+    narrower: Mapping[str, str] | None = None  # only what the playbook cannot do without, when that is less
 
 
 Suggest = Callable[[Facts], Suggestion | None]
@@ -41,7 +42,8 @@ def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
                 diagnose = tuple(library.diagnose(playbook.name, parameters))
             except SerenoError:
                 continue  # it needs what this evidence does not give
-            return Suggestion(playbook.name, parameters, diagnose)
+            needed = {name: value for name, value in parameters.items() if not playbook.parameters[name].optional}
+            return Suggestion(playbook.name, parameters, diagnose, needed if needed != parameters else None)
     return None
 
 

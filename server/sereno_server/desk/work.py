@@ -44,8 +44,8 @@ class Desk:
 
     async def work_run(self, organisation_id: str, run_id: str) -> None:
         """Goes on with a run: its plan, then its execution once it is signed."""
-        if await make_plan(self.app, organisation_id, run_id, self.clock):
-            await execute(self.app, organisation_id, run_id, self.clock)
+        await make_plan(self.app, organisation_id, run_id, self.clock)
+        await execute(self.app, organisation_id, run_id, self.clock)
 
     async def _do(self, known: facts.Facts, step: Step) -> bool:
         """Does one step; tells whether looking again at once makes sense."""
@@ -53,7 +53,7 @@ class Desk:
             case RankCauses():
                 await rank_causes(self.app, known, self.rank)
             case DoCheck():
-                return await run_check(self.app, known, step, self.clock)
+                await run_check(self.app, known, step, self.clock)
             case Propose():
                 await rank_causes(self.app, known, self.rank)
                 known, decision = await self.look(known.organisation_id, known.ticket_id)

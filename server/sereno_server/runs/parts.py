@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from sereno_proto.v1.runs_pb2 import DropPlan, ExecutePlan, MakePlan, Reply, RunCheck, Step
 from sereno_server.store.engine import Store
 
 Order = RunCheck | MakePlan | ExecutePlan | DropPlan
+# Codes that say nothing about what was asked, only that now is not the time.
+LATER: Final = frozenset({"E_DEVICE_OFFLINE", "E_TIMEOUT", "E_OVERLOADED", "E_RUN_BUSY"})
+
 Clock = Callable[[], datetime]
 Compile = Callable[[str, Mapping[str, str]], list[Step]]
 

@@ -14,27 +14,26 @@ from sereno_proto.plan import Plan, read_plan
 from sereno_proto.roster import NOBODY
 from sereno_proto.v1.runs_pb2 import MakePlan, PlanIssued
 from sereno_server.runs import rows
-from sereno_server.runs.parts import Clock, Parts
+from sereno_server.runs.parts import LATER, Clock, Parts
 from sereno_server.store.engine import Scope
 from sereno_server.store.tables import devices, runs
 
 PLANNING_VALID_S: Final = limits.PLAN_VALID_S  # a device that cannot be asked within this is not asked any more
-LATER: Final = frozenset({"E_DEVICE_OFFLINE", "E_TIMEOUT", "E_OVERLOADED"})  # says nothing about the request itself
 
 
-async def make_plan(app: Parts, organisation_id: str, run_id: str, clock: Clock) -> bool:
-    """Brings a run from `planning` to `planned`, or to the state that says why not; tells whether it came further.
+async def make_plan(app: Parts, organisation_id: str, run_id: str, clock: Clock) -> None:
+    """Brings a run from `planning` to `planned`, or to the state that says why not.
 
-    May be called again at any time: a device that is asked twice issues two plans, and only the first is kept.
+    Raises what is in LATER, to be called again. That may be at any time: a device that is asked twice issues two plans,
+    and only the first is kept.
     """
     async with app.store.transaction(Scope(organisation_id)) as tx:
         run = await rows.read(tx, organisation_id, run_id)
     if run.state != "planning":
-        return True
+        return
     if clock() - run.created_at >= timedelta(seconds=PLANNING_VALID_S):
-        return await _close(
-            app, run, clock, "expired", SerenoError("E_DEVICE_OFFLINE", "it could not be planned in time")
-        )
+        await _close(app, run, clock, "expired", SerenoError("E_DEVICE_OFFLINE", "it could not be planned in time"))
+        return
     order = MakePlan(
         run_id=run.id,
         ticket_id=run.ticket_id or "",
@@ -46,14 +45,14 @@ async def make_plan(app: Parts, organisation_id: str, run_id: str, clock: Clock)
         reply = await app.gateway.command(organisation_id, run.device_id, order, timeout_s=limits.WORKER_TIMEOUT_S)
         if reply.WhichOneof("body") != "plan_issued":
             raise Refused("E_DOCUMENT", "the device did not answer with a plan")
-        return await _keep(app, run, reply.plan_issued, clock())
+        await _keep(app, run, reply.plan_issued, clock())
     except SerenoError as error:
         if error.code in LATER:
-            return False
-        return await _close(app, run, clock, "refused", error)
+            raise
+        await _close(app, run, clock, "refused", error)
 
 
-async def _keep(app: Parts, run: rows.Run, issued: PlanIssued, now: datetime) -> bool:
+async def _keep(app: Parts, run: rows.Run, issued: PlanIssued, now: datetime) -> None:
     async with app.store.transaction(Scope(run.organisation_id)) as tx:
         plan = require_own(run, issued, await _identity_key(tx, run))
         actor = await rows.device_name(tx, run)
@@ -75,7 +74,6 @@ async def _keep(app: Parts, run: rows.Run, issued: PlanIssued, now: datetime) ->
             await _supersede(tx, run, now)
             text = f"{actor.removeprefix('device:')} planned {run.playbook}: {len(plan.steps)} steps, {plan.risk} risk"
             await rows.tell_ticket(tx, run, at=now, kind="proposed", text=text, actor="device", plan=plan.id)
-    return True
 
 
 def require_own(run: rows.Run, issued: PlanIssued, identity_key: bytes) -> Plan:
@@ -127,7 +125,7 @@ async def _supersede(tx: AsyncConnection, run: rows.Run, now: datetime) -> None:
         )
 
 
-async def _close(app: Parts, run: rows.Run, clock: Clock, state: str, error: SerenoError) -> bool:
+async def _close(app: Parts, run: rows.Run, clock: Clock, state: str, error: SerenoError) -> None:
     """Ends a run that got no plan, with the device's own code on run, timeline and ledger."""
     now = clock()
     async with app.store.transaction(Scope(run.organisation_id)) as tx:
@@ -136,4 +134,3 @@ async def _close(app: Parts, run: rows.Run, clock: Clock, state: str, error: Ser
         if await rows.move(tx, run, state, from_states=["planning"], actor=actor, **values):
             text = f"No plan for {run.playbook}: {error.what} ({error.code}). {error.remedy}"
             await rows.tell_ticket(tx, run, at=now, kind="refused", text=text, actor="device", code=error.code)
-    return True
