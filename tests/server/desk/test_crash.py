@@ -14,8 +14,9 @@ from tests.server.world import World, play
 from sereno_server.desk import desk
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, Events, emit
-from sereno_server.store.tables import devices, (
+from sereno_server.store.tables import (
     alerts,
+    devices,
     findings,
     ledger,
     runs,
