@@ -10,6 +10,7 @@ from typing import Final
 
 from sereno_agent import VERSION, agent_lock, collectors, config, status
 from sereno_agent.batch import Batcher
+from sereno_agent.clock_watch import ClockWatch
 from sereno_agent.collectors import Collector
 from sereno_agent.commands import Commands
 from sereno_agent.executor_process import ExecutorProcess
@@ -23,6 +24,7 @@ from sereno_agent.schedule import Schedule
 from sereno_agent.scheduler import Scheduler
 from sereno_agent.series import Series
 from sereno_agent.spool import Spool
+from sereno_proto.errors import BadInput
 from sereno_proto.limits import CHANGES_PER_SET_MAX, DIFF_CHARS_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION
 from sereno_proto.v1.link_pb2 import Change, ChangeSet, Hello, Problem, Settings, Up
 from sereno_proto.v1.runs_pb2 import CheckResult, Command, RunEvent
@@ -31,8 +33,7 @@ HOUSE_S: Final = 2.0  # how often policy, lockdown and clock are looked at
 _STATUS_FILE_TURNS: Final = 5
 _STATUS_TURNS: Final = 30
 _FLUSH_S: Final = 0.95
-_JUMP_MS_MIN: Final = 2_000
-_CHANGES_PER_MESSAGE: Final = min(CHANGES_PER_SET_MAX, MESSAGE_BYTES_MAX // (4 * DIFF_CHARS_MAX))
+_CHANGES_PER_MESSAGE: Final = min(CHANGES_PER_SET_MAX, MESSAGE_BYTES_MAX // (4 * DIFF_CHARS_MAX + 16_384))
 
 
 class Agent:
@@ -62,7 +63,7 @@ class Agent:
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
         self._flushed = -math.inf
         self._offers: set[str] = set()  # ids of commands that offer a certificate
-        self._clock_offset_ms = _now_ms() - int(time.monotonic() * 1000)
+        self._clock_watch = ClockWatch(_now_ms, time.monotonic)
 
     async def run(self) -> None:
         """Runs until a signal asks it to stop; what was collected is in the spool then."""
@@ -166,20 +167,25 @@ class Agent:
                 asyncio.get_running_loop().call_later(1.0, self.link.reconnect)  # the reply goes first
 
     async def _keep_event(self, event: RunEvent) -> bool:
-        sequence = self.spool.append(Up(run_event=event), durable=True)
+        try:
+            sequence = self.spool.append(Up(run_event=event), durable=True)
+        except BadInput as error:
+            log(f"a run event of {event.plan_id} cannot be sent: {error.line()}")
+            return True  # it would be no smaller the next time
         return sequence > 0 and not self.spool.full
 
     # the house
 
     async def _keep_house(self) -> None:
         turn = 0
-        lockdown = self.folders.lockdown.exists()
+        before: tuple[bool, int] | None = None
         while True:
             changed = self.policy.refresh()
-            now_locked = self.folders.lockdown.exists()
-            changed |= now_locked != lockdown
-            lockdown = now_locked
-            self._watch_clock()
+            now = (self.folders.lockdown.exists(), self.link.connected_since_ms)
+            changed |= now != before
+            before = now
+            if jumped := self._clock_watch.jumped():
+                self.notices.say(*jumped)
             if self.spool.full:
                 self.notices.say("E_SPOOL_FULL", self.spool.full)
             if turn % _STATUS_TURNS == 0 or changed:
@@ -189,14 +195,6 @@ class Agent:
                 self.reporter.write(self.link)
             turn += 1
             await asyncio.sleep(HOUSE_S)
-
-    def _watch_clock(self) -> None:
-        offset_ms = _now_ms() - int(time.monotonic() * 1000)
-        jump_ms = offset_ms - self._clock_offset_ms
-        self._clock_offset_ms = offset_ms
-        if abs(jump_ms) >= _JUMP_MS_MIN:
-            code, way = ("E_CLOCK_SKEW", "forward") if jump_ms > 0 else ("E_CLOCK_BACK", "back")
-            self.notices.say(code, f"the clock jumped {way} by {abs(jump_ms) / 1000:.0f} s, or the machine slept")
 
 
 async def _first_end(tasks: "list[asyncio.Task[object]]") -> None:

@@ -9,6 +9,11 @@ from sereno_agent.series import Labels
 from sereno_proto.v1.link_pb2 import SERIES_KIND_COUNTER, SERIES_KIND_GAUGE, Change, Notice, SeriesKind
 
 
+def plain(text: str) -> str:
+    """The text as UTF-8 can carry it: file names of other encodings hold surrogates, which protobuf refuses."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class Sample(NamedTuple):
     """One value of one series."""
 
@@ -47,7 +52,7 @@ class Reading:
 
     def notice(self, code: str, what: str, remedy: str = "") -> None:
         """Adds something for a person; the same one is sent at most once an hour."""
-        self.notices.append(Notice(code=code, what=what, remedy=remedy))
+        self.notices.append(Notice(code=code, what=plain(what), remedy=remedy))
 
 
 Collect = Callable[[Reading], None]

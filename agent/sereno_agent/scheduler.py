@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sereno_agent.reading import Reading
+from sereno_agent.reading import Reading, plain
 from sereno_agent.schedule import Entry, Schedule
 from sereno_agent.threads import Threads
 
@@ -40,7 +40,7 @@ class _Job:
             try:
                 entry.collector.collect(reading)
             except Exception as raised:  # noqa: BLE001, whatever one collector raises concerns it alone
-                error = f"{type(raised).__name__}: {raised}"[:_ERROR_CHARS_MAX]
+                error = plain(f"{type(raised).__name__}: {raised}")[:_ERROR_CHARS_MAX]
                 reading.notice("E_COLLECTOR", f"collector {entry.collector.name} failed: {error}")
             if self._abandoned.is_set():
                 return
@@ -101,10 +101,11 @@ class Scheduler:
             shortest_s = min(entry.collector.deadline_s for entry in entries)
             while not future.done() and (left_s := job.left_s()) > 0:
                 await asyncio.wait((future,), timeout=min(left_s, shortest_s))
+            if not future.done():
+                job.abandon()  # from here on the job adds nothing to what ended
             ended = list(job.ended)
             entries = []
-            if not future.done():
-                job.abandon()
+            if len(ended) < len(job.entries):
                 entries = self._give_up(job, future, len(ended))
             for entry, _, ms, error in ended:
                 self._end(entry, ms, error)

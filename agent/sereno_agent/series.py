@@ -7,13 +7,24 @@ from typing import Final
 
 from sereno_agent import frames
 from sereno_agent.frames import Write
-from sereno_proto.limits import SERIES_PER_DEVICE_MAX
+from sereno_proto.limits import LABEL_CHARS_MAX, LABELS_MAX, SERIES_NAME_CHARS_MAX, SERIES_PER_DEVICE_MAX
 from sereno_proto.v1.link_pb2 import SeriesKind, SeriesName, SeriesNames
 
 NAMES_PER_MESSAGE: Final = 1000
 _GAP_AFTER_DAMAGE: Final = 1000  # ids that a damaged file may have held are never given again
 
 Labels = tuple[tuple[str, str], ...]
+
+
+def _bounded(name: str, labels: Labels) -> tuple[str, Labels]:
+    """As the wire takes them: UTF-8, and not longer than the limits; a server ends the stream for less."""
+
+    def bounded(text: str, chars_max: int) -> str:
+        return text.encode("utf-8", "replace").decode()[:chars_max]
+
+    return bounded(name, SERIES_NAME_CHARS_MAX), tuple(
+        (bounded(key, LABEL_CHARS_MAX), bounded(value, LABEL_CHARS_MAX)) for key, value in labels[:LABELS_MAX]
+    )
 
 
 class Series:
@@ -39,7 +50,9 @@ class Series:
         found = self._ids.get((name, labels))
         if found is not None:
             return found
-        if len(self.names) >= self._series_max:
+        given = (name, labels)
+        name, labels = _bounded(name, labels)
+        if len(self.names) >= self._series_max or (name, labels) in self._ids:
             return 0
         named = SeriesName(id=self._next, name=name, labels=dict(labels), kind=kind)
         try:
@@ -47,6 +60,7 @@ class Series:
         except OSError:
             return 0
         self._keep(named, labels)
+        self._ids[given] = named.id
         return named.id
 
     def messages(self, ids: Iterable[int]) -> list[SeriesNames]:
