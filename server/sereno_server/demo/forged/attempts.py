@@ -192,10 +192,9 @@ def target_swapped_after_the_plan(stage: Stage) -> None:
     text = stage.make_plan()
     signatures = stage.all_signatures(text)
     target = stage.place.app_logs / "app.log.2"
-    content = target.read_bytes()
-    target.unlink()
-    target.with_name("app.log.2.new").write_bytes(content)
-    target.with_name("app.log.2.new").rename(target)  # the same name and bytes, another file
+    # The same name and bytes, another file: made while the first still holds its inode, which ext4 would use again.
+    target.with_name("app.log.2.new").write_bytes(target.read_bytes())
+    target.with_name("app.log.2.new").rename(target)
     stage.execute(text, signatures)
 
 
