@@ -43,6 +43,7 @@ class Executor:
         self._pace = Pace(now_ms)
         self._pins = Pins(device.folders, device.organisation_id)
         self._running: threading.Thread | None = None
+        self._running_journal: Journal
         self._journals: dict[str, Journal] = {}
         self._journals_lock = threading.Lock()
         self._handlers: dict[str, Callable[[Command], Reply]] = {
@@ -87,8 +88,8 @@ class Executor:
         self._send(Up(made_ms=self._now_ms(), reply=reply))
 
     def busy(self) -> bool:
-        """Whether a run is going on."""
-        return self._running is not None and self._running.is_alive()
+        """Whether a run is going on: one whose last event is not told yet."""
+        return self._running is not None and self._running.is_alive() and not self._running_journal.ended
 
     def wait(self) -> None:
         """Returns once no run is going on."""
@@ -122,6 +123,7 @@ class Executor:
         """Verifies, marks the plan used, and only then lets the run begin."""
         if self.busy():
             raise Refused("E_OVERLOADED", "another run is being carried out on this device")
+        self.wait()  # it has told its end, and is tidying up
         wanted = command.execute_plan
         plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
         self._reserve.release()  # the records of a run must find room even where the run is to make some
@@ -137,6 +139,7 @@ class Executor:
             raise
         with self._journals_lock:
             self._journals[plan.id] = journal
+        self._running_journal = journal
         self._running = threading.Thread(target=self._carry_out, args=(plan, report), name=plan.id)
         self._running.start()
         return Reply(accepted=runs_pb2.Accepted())
