@@ -102,7 +102,7 @@ def chart(
         "capacity_label": words.say("full: {amount}", amount=words.amount(resource.resource, resource.capacity)),
         "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
         "full_label": words.clock(full_at, now) if full_at else "",
-        "interval_label": interval(forecast, now, words),
+        "interval_label": interval(forecast, words),
         "ticks": _ticks(frame, words),
         "levels": _levels(resource.resource, low, resource.capacity, words),
         "nights": _nights(frame, words) if RANGES[frame.range] >= NIGHTS_FROM_S else [],
@@ -130,19 +130,20 @@ def sentence(resource: ResourceRow, now: datetime, words: Words) -> str:
         "Forecast to be full {relative}, at {clock}, {interval}.",
         relative=words.relative(forecast.full_at, now),
         clock=words.clock(forecast.full_at, now),
-        interval=interval(forecast, now, words),
+        interval=interval(forecast, words),
     )
 
 
-def interval(forecast: ForecastRow | None, now: datetime, words: Words) -> str:
-    """`06:50 to 09:10`, the 80 % interval."""
+def interval(forecast: ForecastRow | None, words: Words) -> str:
+    """`06:50 to 09:10`, the 80 % interval; days are named where they differ from the most likely one."""
     if forecast is None or forecast.full_at_low is None or forecast.full_at_high is None:
         return ""
+    day = forecast.full_at
     short = (forecast.full_at_high - forecast.full_at_low).total_seconds() < 600  # noqa: PLR2004
     return words.say(
         "{low} to {high}",
-        low=words.clock(forecast.full_at_low, now, seconds=short),
-        high=words.clock(forecast.full_at_high, now, seconds=short),
+        low=words.clock(forecast.full_at_low, day, seconds=short),
+        high=words.clock(forecast.full_at_high, day, seconds=short),
     )
 
 

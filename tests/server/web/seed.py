@@ -3,7 +3,9 @@
 `fill` writes it into an empty, migrated database; tests and `dev_server.py` (screenshots) use it.
 """
 
+import tempfile
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import update
@@ -11,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
 from tests.server.web.seed_tickets import Story, filling_disk, solved
 
-from sereno_proto import ids
+from sereno_proto import ids, sshsig
+from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, write_roster
 from sereno_server.audit import ledger
 from sereno_server.store import samples, tables
 from sereno_server.store.blocks import Matrix
@@ -21,6 +24,7 @@ from sereno_server.store.samples import SeriesKey
 async def fill(tx: AsyncConnection, now: datetime) -> Story:
     """Writes the whole story, as of now."""
     await put(tx, tables.organisations, name="Panaderías Molino", root_text=b"seed", root_signatures=[])
+    await _roster(tx, now)
     await _devices(tx, now)
     await _var_samples(tx, now)
     story = await filling_disk(tx, now)
@@ -29,6 +33,27 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     await _others(tx, now)
     await _ledger(tx, now, story)
     return Story(story.device_id, story.ticket_id, story.run_id, solved_id, story.plan_text)
+
+
+async def _roster(tx: AsyncConnection, now: datetime) -> None:
+    """Noa asks, Iker and Marta approve."""
+    with tempfile.TemporaryDirectory() as folder:
+        keys = {name: sshsig.generate(Path(folder) / name).public_key for name in ("noa", "iker", "marta")}
+    roles = {"noa": "technician", "iker": "approver", "marta": "approver"}
+    issued = now.replace(microsecond=0) - timedelta(days=3)
+    text = write_roster(
+        Roster(
+            organisation_id=ORGANISATION,
+            version=18,
+            issued=issued,
+            expires=issued + timedelta(days=60),
+            persons=tuple(
+                Person(name, name.title(), roles[name], (RosterKey("approve", key),)) for name, key in keys.items()
+            ),
+            thresholds=DEFAULT_THRESHOLDS,
+        )
+    )
+    await put(tx, tables.rosters, version=18, roster_text=text, signatures=[], expires_at=issued + timedelta(days=60))
 
 
 async def _devices(tx: AsyncConnection, now: datetime) -> None:

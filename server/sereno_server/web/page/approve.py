@@ -62,7 +62,7 @@ def routes(console: Console) -> APIRouter:
             roster=roster,
             case=case,
             forecast=forecast,
-            interval=chart.interval(forecast, frame.now, words),
+            interval=chart.interval(forecast, words),
             command=f"sereno approve {view.id}",
             require_words=lambda require: fix.require_words(require, words),
             bound_words=lambda bounds: fix.bound_words(bounds, words),

@@ -51,7 +51,7 @@ def routes(console: Console) -> APIRouter:
             ranges=_ranges(frame.words.say),
             chosen=chart.window(wanted, drawn.forecast, frame.now).range if drawn else "",
             chart_sentence=chart.sentence(drawn, frame.now, frame.words) if drawn else "",
-            interval=lambda f: chart.interval(f, frame.now, frame.words),
+            interval=lambda f: chart.interval(f, frame.words),
             changes=chart.lettered(ranked(view)),
             weights={cause.change.id: cause for cause in view.causes},
         )

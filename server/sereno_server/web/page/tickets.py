@@ -80,7 +80,7 @@ def routes(console: Console) -> APIRouter:
             headline=ticket_sentence(view.brief, view.device.name, view.forecast, frame.now, frame.words),
             drawn=drawn,
             chart_sentence=chart.sentence(drawn, frame.now, frame.words) if drawn else "",
-            interval=lambda f: chart.interval(f, frame.now, frame.words),
+            interval=lambda f: chart.interval(f, frame.words),
             letters=chart.lettered([cause.change for cause in view.causes]),
             steps=link_states(view, frame.now),
             checks_s=sum(f.duration_ms or 0 for f in view.findings) / 1000,

@@ -14,7 +14,7 @@ class Chart {
     this.timer = 0;
     document.addEventListener("sereno", (event) => this.heard(event.detail));
     document.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-range]");
+      const button = event.target.closest("button[data-range]");
       if (button?.closest("section") === holder.closest("section")) this.range(button);
     });
     new ResizeObserver(() => this.resize()).observe(holder);
@@ -49,7 +49,7 @@ class Chart {
     const answer = await fetch(this.address()).catch(() => null);
     if (!answer?.ok || !this.holder.isConnected) return;
     this.data = await answer.json();
-    for (const button of this.holder.closest("section").querySelectorAll("[data-range]")) {
+    for (const button of this.holder.closest("section").querySelectorAll("button[data-range]")) {
       button.setAttribute("aria-pressed", String(button.dataset.range === this.data.range));
     }
     this.holder.setAttribute("aria-label", this.data.sentence);

@@ -1,0 +1,126 @@
+"""What is computed for pages: spans, horizon, chart, diffs, links of a ticket. Pure, with a clock of its own."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from sereno_server.reads.fleet import Upcoming
+from sereno_server.reads.rows import ForecastRow
+from sereno_server.reads.words import ENGLISH, Words
+from sereno_server.web import chart, diffs
+from sereno_server.web.horizon import horizon, turn_of_day
+from sereno_server.web.i18n import translations
+
+NOW = datetime(2026, 11, 19, 2, 12, 41, tzinfo=UTC)
+MADRID = Words("en", ZoneInfo("Europe/Madrid"))
+
+
+def forecast(hours: float, **more: object) -> ForecastRow:
+    full_at = NOW + timedelta(hours=hours)
+    values = {
+        "id": f"fct_{hours}",
+        "device_id": "dev_1",
+        "series_id": 1,
+        "predictor": "exhaustion",
+        "resource": "filesystem",
+        "object": "/var",
+        "state": "open",
+        "made_at": NOW,
+        "updated_at": NOW,
+        "full_at": full_at,
+        "full_at_low": NOW + timedelta(hours=hours * 0.8),
+        "full_at_high": NOW + timedelta(hours=hours * 1.3),
+        "onset_at": NOW - timedelta(hours=hours),
+        "confidence": 0.9,
+        "value": 30e9,
+        "capacity": 40e9,
+        "growth_per_s": 1e6,
+    }
+    return ForecastRow(**(values | more))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(4, "4 s"), (75, "1 min 15 s"), (400, "6 min"), (16_080, "4 h 28 min"), (40_000, "11 h"), (194_400, "2 d 6 h")],
+)
+def test_a_span_has_its_two_largest_units(seconds, said):
+    assert ENGLISH.span(seconds) == said
+    assert Words("es", UTC, translations("es")).relative(NOW + timedelta(seconds=seconds), NOW) == f"dentro de {said}"
+
+
+def test_times_are_said_in_the_readers_zone():
+    assert MADRID.clock(NOW, NOW) == "03:12"
+    assert MADRID.clock(NOW - timedelta(hours=6), NOW) == "21:12, Wed"
+    assert MADRID.clock(NOW + timedelta(days=30), NOW) == "19 Dec, 03:12"
+
+
+def test_sizes_and_growth_have_readable_units():
+    assert ENGLISH.bytes(463_000) == "463\N{NO-BREAK SPACE}kB"
+    assert ENGLISH.bytes(1_700_000_000) == "1.7\N{NO-BREAK SPACE}GB"
+    assert ENGLISH.growth("filesystem", 472_000, 16_000) == "1.7\N{NO-BREAK SPACE}GB/h"
+    assert ENGLISH.growth("folder", 1_000_000, 60) == "1\N{NO-BREAK SPACE}MB/s"
+    assert ENGLISH.growth("inodes", 0.1, 30 * 86_400) == "60,480/week"
+    assert ENGLISH.growth("memory", 0.0) == "flat"
+
+
+def test_the_horizon_keeps_order_and_splits_at_the_turn_of_the_day():
+    rows = [Upcoming(forecast(h), f"m{h}", None, "soon") for h in (0.5, 4, 11, 54, 200)]
+    axis = horizon(rows, NOW, MADRID)
+    assert axis.is_night
+    assert MADRID.clock(axis.turn_at) == "08:00"
+    assert [m.row.device_name for m in axis.first] == ["m0.5", "m4"]
+    places = [m.x for m in (*axis.first, *axis.later)]
+    assert places == sorted(places)
+    assert places[-1] == 100.0
+    assert all(b.x - a.x >= 7 for a, b in zip(axis.ticks, axis.ticks[1:], strict=False))
+    assert all(0 <= x <= 100 and x + width <= 100.01 for x, width in axis.nights)
+
+
+def test_minutes_are_not_lost_at_the_edge_of_the_horizon():
+    two_minutes = horizon([Upcoming(forecast(2 / 60), "m", None, "soon")], NOW, MADRID)
+    assert two_minutes.first[0].x > 8
+
+
+def test_the_turn_of_the_day_is_evening_by_day():
+    is_night, turn = turn_of_day(NOW + timedelta(hours=8), MADRID.zone)
+    assert (is_night, MADRID.clock(turn)) == (False, "19:00")
+
+
+def test_the_range_shows_where_it_began_and_where_it_ends():
+    assert chart.best_range(forecast(2 / 60), NOW) == "15m"
+    assert chart.best_range(forecast(2), NOW) == "6h"
+    assert chart.best_range(forecast(4.5, onset_at=NOW - timedelta(hours=6)), NOW) == "1d"
+    assert chart.best_range(None, NOW) == "1d"
+    window = chart.window("", forecast(2), NOW)
+    assert window.start < window.now < window.end
+    assert window.end - window.start == pytest.approx(6 * 3_600_000, abs=2)
+    then = chart.window("", forecast(2), NOW + timedelta(days=3), NOW)
+    assert then.end < then.now
+
+
+def test_thinning_keeps_the_peaks():
+    times = np.arange(100_000, dtype=np.int64)
+    values = np.zeros(100_000)
+    values[54_321] = 9.0
+    thin_times, thin_values = chart.thin(times, values)
+    assert thin_times.size == thin_values.size == chart.POINTS_MAX
+    assert thin_values.max() == 9.0
+    assert chart.thin(times[:5], values[:5])[0].size == 5
+
+
+def test_a_replaced_word_is_marked_and_headers_are_left_out():
+    drawn = diffs.lines("--- a\n+++ b\n@@ -1,2 +1,2 @@\n [logger]\n-level = INFO\n+level = DEBUG\n")
+    assert [line.kind for line in drawn] == ["same", "del", "add"]
+    assert drawn[1].pieces == (("level = ", False), ("INFO", True))
+    assert drawn[2].pieces == (("level = ", False), ("DEBUG", True))
+
+
+def test_a_removed_line_that_looks_like_a_header_is_shown():
+    drawn = diffs.lines("@@ -1 +1 @@\n x\n--- old comment\n+++ new comment\n")
+    assert ["".join(text for text, _ in line.pieces) for line in drawn] == ["x", "-- old comment", "++ new comment"]
+
+
+def test_a_huge_diff_is_bounded():
+    assert len(diffs.lines("+x\n" * 10_000)) == diffs.LINES_MAX
