@@ -5,10 +5,14 @@ events_kept only when it is safe in the spool.
 """
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
+from sereno_agent.child_pipes import ChildPipes
 from sereno_agent.delimited import Decoder, encode
 from sereno_agent.folders import Folders
 from sereno_proto.errors import SerenoError
@@ -25,7 +29,6 @@ from sereno_proto.v1.runs_pb2 import (
 )
 
 IDLE_S: Final = 30.0  # with nothing to answer for so long, its standard input is closed and it ends
-_CHUNK: Final = 1 << 16
 
 _ENDED: Final = frozenset({RUN_STATE_SUCCEEDED, RUN_STATE_FAILED, RUN_STATE_REFUSED})
 
@@ -49,21 +52,20 @@ class ExecutorProcess:
         self._keep = keep
         self._argv = argv
         self._idle_s = idle_s
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: ChildPipes | None = None
         self._owner: asyncio.Task[None] | None = None
         self._waiting: set[str] = set()  # ids of commands without a reply
         self._under_way: set[str] = set()  # plans whose run has not ended
         self._touched = asyncio.Event()
+        self._starting = asyncio.Lock()
 
     async def send(self, command: Command) -> None:
         """Hands a command over; starts the executor when there is none. Its reply is posted when it comes."""
         self._waiting.add(command.id)
         self._touched.set()
         try:
-            process = await self._running()
-            assert process.stdin
-            process.stdin.write(encode(command))
-            await process.stdin.drain()
+            child = await self._running()
+            await child.write(encode(command))
         except OSError as error:
             self._waiting.discard(command.id)
             self._refuse(command.id, f"the executor cannot be reached: {error}")
@@ -78,80 +80,70 @@ class ExecutorProcess:
             await self._running()
 
     async def close(self) -> None:
-        """Closes its standard input. The executor finishes what runs, alone if need be."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        """Lets it go: it ends when nothing runs, and finishes alone what does."""
         if self._owner is not None:
             self._owner.cancel()
             await asyncio.gather(self._owner, return_exceptions=True)
+        if self._child is not None:
+            self._child.leave()
 
-    async def _running(self) -> asyncio.subprocess.Process:
-        if self._process is not None and self._process.returncode is None:
-            assert self._process.stdin
-            if not self._process.stdin.is_closing():
-                return self._process
-            # It was told to end; the next one may only start when it has, for there is one plan store.
-            await self._process.wait()
-        if self._owner is not None:
-            await asyncio.gather(self._owner, return_exceptions=True)
-        self._process = await asyncio.create_subprocess_exec(
-            *self._argv,
-            *("--state", str(self._folders.state)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # it finishes a run when the core is killed with its group
-        )
-        self._owner = asyncio.create_task(self._attend(self._process))
-        return self._process
+    async def _running(self) -> ChildPipes:
+        async with self._starting:
+            if self._child is not None:
+                if self._child.writable:
+                    return self._child
+                # It was told to end; the next one starts when it has, for there is one plan store.
+                await asyncio.gather(*filter(None, (self._owner,)), return_exceptions=True)
+            self._child = await ChildPipes.start((*self._argv, "--state", str(self._folders.state)))
+            self._owner = asyncio.create_task(self._attend(self._child))
+            return self._child
 
-    async def _attend(self, process: asyncio.subprocess.Process) -> None:
-        idle = asyncio.create_task(self._close_when_idle(process))
+    async def _attend(self, child: ChildPipes) -> None:
+        idle = asyncio.create_task(self._close_when_idle(child))
         decoder = Decoder()
-        assert process.stdout
         try:
-            while chunk := await process.stdout.read(_CHUNK):
+            while chunk := await child.read():
                 for up in decoder.feed(chunk, Up.FromString):
-                    await self._take(process, up)
-        except SerenoError:
-            process.kill()  # it no longer speaks the protocol
+                    await self._take(child, up)
+        except (SerenoError, DecodeError):
+            child.kill()  # it no longer speaks the protocol
         finally:
             idle.cancel()
-        returncode = await process.wait()
+        child.close()
+        returncode = await child.wait()
         for command_id in list(self._waiting):
             self._refuse(command_id, f"the executor ended with {returncode} before it answered")
         self._waiting.clear()
         self._under_way.clear()
 
-    async def _take(self, process: asyncio.subprocess.Process, up: Up) -> None:
+    async def _take(self, child: ChildPipes, up: Up) -> None:
         self._touched.set()
         body = up.WhichOneof("body")
         if body == "reply":
             self._waiting.discard(up.reply.command_id)
             self._post(up)
         elif body == "run_event":
-            await self._take_event(process, up.run_event)
+            await self._take_event(child, up.run_event)
 
-    async def _take_event(self, process: asyncio.subprocess.Process, event: RunEvent) -> None:
+    async def _take_event(self, child: ChildPipes, event: RunEvent) -> None:
         if event.state in _ENDED:
             self._under_way.discard(event.plan_id)
         else:
             self._under_way.add(event.plan_id)
         if await self._keep(event):
             kept = Command(id="kept", events_kept=EventsKept(plan_id=event.plan_id, index=event.index))
-            assert process.stdin
-            if not process.stdin.is_closing():
-                process.stdin.write(encode(kept))
+            with contextlib.suppress(OSError):  # unanswered, it is sent again by the next executor
+                await child.write(encode(kept))
 
-    async def _close_when_idle(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin
-        while not process.stdin.is_closing():
+    async def _close_when_idle(self, child: ChildPipes) -> None:
+        while child.writable:
             self._touched.clear()
             try:
                 async with asyncio.timeout(self._idle_s):
                     await self._touched.wait()
             except TimeoutError:
                 if not self._waiting and not self._under_way:
-                    process.stdin.close()
+                    child.close()
 
     def _refuse(self, command_id: str, what: str) -> None:
         refusal = Refusal(code="E_WORKER_FAILED", what=what, remedy="see the device's log")

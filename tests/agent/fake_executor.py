@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from pathlib import Path
 
 from sereno_agent.delimited import Decoder, encode
 from sereno_proto.v1.link_pb2 import Up
@@ -31,6 +33,11 @@ def main() -> None:
             wish = command.drop_plan.plan_id
             if wish == "die":
                 sys.exit(3)
+            if wish.startswith("slow "):
+                send(Up(run_event=RunEvent(plan_id="pln", index=1, state=RUN_STATE_STARTED)))
+                time.sleep(1)
+                Path(wish.removeprefix("slow ")).touch()
+                continue
             if wish == "babble":
                 os.write(1, b"\xff" * 64)
                 continue

@@ -1,7 +1,9 @@
 """Commands: each gets one answer, whatever happens; documents go to the executor, checks to a worker."""
 
 import asyncio
+import gc
 import sys
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -128,9 +130,8 @@ async def executing(tmp_path: Path, keep=None, **options):
         yield executor, posted, kept
     finally:
         await executor.close()
-        process = executor._process
-        if process is not None:
-            await process.wait()
+        if executor._child is not None:
+            await executor._child.wait()
 
 
 def wish(number: int, what: str) -> Command:
@@ -186,12 +187,12 @@ def test_an_idle_executor_ends_and_the_next_command_starts_another(tmp_path: Pat
         async with executing(tmp_path, idle_s=0.05) as (executor, posted, _):
             await executor.send(wish(1, "x"))
             await posted.until(1)
-            first = executor._process
+            first = executor._child
             async with asyncio.timeout(20):
                 await first.wait()
             await executor.send(wish(2, "x"))
             await posted.until(2)
-            assert executor._process.pid != first.pid
+            assert executor._child.pid != first.pid
 
     asyncio.run(story())
 
@@ -208,3 +209,31 @@ def test_an_executor_that_cannot_be_started_is_answered_for(tmp_path: Path) -> N
         assert posted.codes == {"cmd_1": "E_WORKER_FAILED"}
 
     asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_an_executor_with_a_run_under_way_outlives_the_core(tmp_path: Path) -> None:
+    """The core ends, its loop with it; the run goes on to its end."""
+    done = tmp_path / "run-done"
+
+    async def story() -> int:
+        async def keep(event: RunEvent) -> bool:
+            started.set()
+            return True
+
+        started = asyncio.Event()
+        folders = Folders(tmp_path)
+        folders.make()
+        executor = ExecutorProcess(folders, Posted(), keep, argv=FAKE)
+        await executor.send(wish(1, f"slow {done}"))
+        async with asyncio.timeout(20):
+            await started.wait()
+        await executor.close()
+        return executor._child.pid
+
+    asyncio.run(story())
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while not done.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
