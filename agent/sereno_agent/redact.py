@@ -11,7 +11,7 @@ _WORDS: Final = (
     r"|credential|connection[_-]?string"
 )
 # Repetitions are bounded: a hostile file must not cost quadratic time.
-_NAME: Final = rf"(?:[a-z0-9_.-]{{0,40}}(?:{_WORDS})[a-z0-9_.-]{{0,40}})"
+_NAME: Final = rf"(?:{_WORDS})[a-z0-9_.-]{{0,40}}"  # what stands before stays anyway
 _PRIVATE_KEY: Final = r"[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
 _PEM: Final = re.compile(rf"(?P<keep>-----BEGIN {_PRIVATE_KEY}).*?(?P<after>-----END {_PRIVATE_KEY}|\Z)", re.DOTALL)
 # The groups named `keep` and `after` stay; what lies between them goes.
@@ -19,16 +19,16 @@ _BUILT_IN: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         (
-            rf"(?P<keep>[\"']?\b{_NAME}[\"']?[ \t]*(?:=>|[:=])[ \t]*)"
+            rf"(?P<keep>{_NAME}[\"']?[ \t]*(?:=>|[:=])[ \t]*)"
             r"(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[^\s][^\n]*)"
         ),
-        rf"(?P<keep><{_NAME}>)[^<\n]+",
+        rf"(?P<keep>{_NAME}>)[^<\n]+",
         r"(?P<keep>\b(?:requirepass|masterauth|IDENTIFIED BY|secret_key_base)[ \t]+)\S+",
         r"(?P<keep>\bauthorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:bearer|basic|token)[ \t]+)[^\s\"']+",
         r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,200}:)[^\s@/]+(?P<after>@)",
         r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk-[A-Za-z0-9_-]{20,}|glpat-[A-Za-z0-9_-]{20,})",
-        r"\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{4,}",
+        r"\beyJ[A-Za-z0-9_-]{8,300}\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,}",
         r"(?P<keep>\$(?:1|2[aby]|5|6|y|argon2id?)\$)[^\s:\"']+",
     )
 )
