@@ -80,6 +80,7 @@ WORKER_OUTPUT_BYTES_MAX: Final = 1 << 20
 FINDINGS_MAX: Final = 64
 FINDING_EVIDENCE_MAX: Final = 32
 STEPS_MAX: Final = 32
+STEP_NAME_CHARS_MAX: Final = 80  # the one text of a plan that a server words: a label, no room for a story
 PLAYBOOK_BYTES_MAX: Final = 64 * 1024
 TARGETS_PER_STEP_MAX: Final = 512
 ACTION_FILES_MAX: Final = 256

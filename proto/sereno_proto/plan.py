@@ -13,6 +13,7 @@ from sereno_proto.limits import (
     PERSON_NAME_PATTERN,
     PLAN_VALID_S,
     REQUIRE_WITHIN_S_MAX,
+    STEP_NAME_CHARS_MAX,
     STEPS_MAX,
     TARGETS_PER_STEP_MAX,
 )
@@ -320,6 +321,8 @@ def _check(plan: Plan) -> None:
 
 
 def _check_step(step: PlannedStep) -> None:
+    if len(step.name) > STEP_NAME_CHARS_MAX:
+        raise BadInput("E_LIMIT", f"a step's name has at most {STEP_NAME_CHARS_MAX} characters")
     if bool(step.action) == bool(step.check):
         raise BadInput("E_DOCUMENT", "a step is either an action or a check")
     if step.action:
@@ -333,15 +336,19 @@ def _check_step(step: PlannedStep) -> None:
         _fit(_NAME, name)
     for name in step.bounds:
         _fit(_BOUND, name)
-    if len(step.targets) > TARGETS_PER_STEP_MAX:
+    _check_targets(step.targets)
+    for require in (*step.require, *step.when):
+        _check_require(require)
+
+
+def _check_targets(targets: tuple[Target, ...]) -> None:
+    if len(targets) > TARGETS_PER_STEP_MAX:
         raise BadInput("E_LIMIT", f"a step has at most {TARGETS_PER_STEP_MAX} targets")
-    for target in step.targets:
+    for target in targets:
         _fit(_BEFORE, target.before)
         _fit(_AFTER, target.after)
         if not target.path.startswith("/") or target.inode < 0 or target.bytes_max < 0:
             raise BadInput("E_DOCUMENT", "a target has an absolute path, an inode and a bound")
-    for require in (*step.require, *step.when):
-        _check_require(require)
 
 
 def _check_require(require: Require) -> None:

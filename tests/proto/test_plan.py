@@ -134,6 +134,7 @@ def test_lines_that_are_moved_or_left_out_are_refused_or_another_plan(plan, data
         {"steps": (replace(PLAN.steps[0], targets=(Target("/a", 1, "absent", "absent"),)),)},
         {"steps": (replace(PLAN.steps[0], check="", action="rotate_logs"),)},
         {"steps": (replace(PLAN.steps[0], on_failure="ignore"),)},
+        {"steps": (replace(PLAN.steps[0], name="x" * 81),)},
         {"steps": (replace(PLAN.steps[0], parameters={"a b": "c"}),)},
         {"steps": (replace(PLAN.steps[0], require=(Require("c", {"a": "x, b=y"}, "f", ">", 1),)),)},
         {"steps": (replace(PLAN.steps[0], require=(Require("c", {}, "f", "=~", 1),)),)},
