@@ -53,6 +53,8 @@ def verify(step: PlannedStep, values: Values, site: Site) -> None:
 def apply(step: PlannedStep, values: Values, site: Site) -> str:
     """Removes the targets after finding every one of them unchanged; those already gone are passed over."""
     folder = site.allowed.folder(str(values["folder"]))
+    if not step.targets:
+        return f"nothing in {folder.name} was to be removed"
     removed = freed = 0
     with files.open_folder(folder.path, site.allowed) as descriptor:
         for target in _present(descriptor, step, folder, site):

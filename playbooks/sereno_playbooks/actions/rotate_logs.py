@@ -80,6 +80,8 @@ def verify(step: PlannedStep, values: Values, site: Site) -> None:
 def apply(step: PlannedStep, values: Values, site: Site) -> str:
     """Packs and empties each log whose archive is not there yet, after looking at all of them."""
     folder = site.allowed.folder(str(values["folder"]))
+    if not step.targets:
+        return f"no log in {folder.name} was to be rotated"
     packed = total = 0
     with files.open_folder(folder.path, site.allowed) as descriptor:
         for log, archive in _waiting(descriptor, step, folder, site):
