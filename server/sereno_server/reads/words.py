@@ -61,7 +61,8 @@ class Words:
             return self.say("now")
         if seconds > 0:
             return self.say("in {span}", span=self.span(seconds))
-        return self.say("{span} ago", span=self.span(seconds))
+        past = -seconds if -seconds < _MINUTE or -seconds >= _HOUR else -seconds // _MINUTE * _MINUTE
+        return self.say("{span} ago", span=self.span(past))
 
     def clock(self, at: datetime, now: datetime | None = None, *, seconds: bool = False) -> str:
         """`07:40` today, `07:40, Thu` within a week, `21 Nov, 09:00` else."""

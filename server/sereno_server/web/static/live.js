@@ -7,8 +7,9 @@ const GATHER_MS = 250; // events that come together are one refresh
 const indicator = document.getElementById("live");
 let lastEvent = 0;
 let lastTouch = 0;
-let stale = new Set();
+const stale = new Set();
 let timer = 0;
+const refreshed = new Map();
 
 for (const kind of ["pointermove", "pointerdown", "wheel", "keydown"]) {
   addEventListener(kind, () => { lastTouch = performance.now(); }, { passive: true });
@@ -31,18 +32,25 @@ function busy(element) {
 }
 
 function later() {
-  clearTimeout(timer);
-  timer = setTimeout(update, GATHER_MS);
+  timer ||= setTimeout(() => { timer = 0; update(); }, GATHER_MS);
+}
+
+// A part that samples make stale says how often it may be asked for again.
+function early(element) {
+  return performance.now() - (refreshed.get(element.id) ?? -Infinity) < Number(element.dataset.every ?? 0);
 }
 
 function update() {
+  let again = false;
   for (const element of [...stale]) {
     if (!element.isConnected) { stale.delete(element); continue; }
-    if (busy(element)) { later(); continue; }
+    if (busy(element) || early(element)) { again = true; continue; }
     stale.delete(element);
+    refreshed.set(element.id, performance.now());
     if (element.hasAttribute("data-list")) mergeList(element);
     else window.htmx?.trigger(element, "refresh");
   }
+  if (again) later();
 }
 
 // Rows that are there are brought up to date where they stand; rows that are new wait behind a button.
@@ -76,10 +84,7 @@ async function counts() {
 
 function heard(event) {
   lastEvent = Date.now();
-  if (event.kind !== "sample") for (const element of document.querySelectorAll("[data-live]")) {
-    if (concerns(element, event)) stale.add(element);
-  }
-  else for (const element of document.querySelectorAll('[data-live~="sample"]')) {
+  for (const element of document.querySelectorAll("[data-live]")) {
     if (concerns(element, event)) stale.add(element);
   }
   if (["ticket", "run", "resync"].includes(event.kind)) counts();

@@ -18,5 +18,6 @@ export function span(seconds) {
 export function relative(at, now) {
   const seconds = (at - now) / 1000;
   if (Math.abs(seconds) < 1) return words.now;
-  return fill(seconds > 0 ? words.in : words.ago, { span: span(seconds) });
+  const minutes = seconds <= -60 && seconds > -3600; // what is past needs no seconds beside its minutes
+  return fill(seconds > 0 ? words.in : words.ago, { span: span(minutes ? Math.ceil(seconds / 60) * 60 : seconds) });
 }
