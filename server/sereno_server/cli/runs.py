@@ -85,7 +85,7 @@ def runs(*, as_json: Json = False, person: As = None) -> None:
     """List the runs, the newest first."""
     settings = cli_settings.load(cli_settings.find())
     rows = Client(settings, settings.who(person)).pages("/api/v1/runs")
-    listing(rows, ("id", "state", "playbook", "device_name", "requester", "created_at"), as_json=as_json)
+    listing(rows, ("id", "state", "playbook", "requester", "created_at", "device_id"), as_json=as_json)
 
 
 def _request(client: Client, target: str, playbook: str, parameters: dict[str, str]) -> str:
