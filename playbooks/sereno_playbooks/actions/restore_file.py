@@ -25,6 +25,7 @@ PARAMETERS = (
 )
 
 _LINE_CHARS_MAX = 1000
+_LINES_MAX = 1000
 
 
 def plan(values: Values, site: Site) -> Draft:
@@ -157,7 +158,11 @@ def _diff(file: WatchedFile, current: bytes, wanted: bytes, redact: Callable[[st
     names = f"{file.path} (now)", f"{file.path} (restored)"
     lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
     lines = [printable(line) for line in lines]
-    if sum(map(len, lines)) > DIFF_CHARS_MAX or any(len(line) > _LINE_CHARS_MAX for line in lines):
+    if (
+        len(lines) > _LINES_MAX
+        or sum(map(len, lines)) > DIFF_CHARS_MAX
+        or any(len(line) > _LINE_CHARS_MAX for line in lines)
+    ):
         return ()
     return tuple(lines)
 

@@ -10,7 +10,7 @@ from sereno_diagnostics.parameters import KINDS, Parameter, read_value
 from sereno_playbooks import registry as actions
 from sereno_playbooks.registry import ON_FAILURE
 from sereno_proto.errors import BadInput
-from sereno_proto.limits import REQUIRE_WITHIN_S_MAX, STEPS_MAX
+from sereno_proto.limits import REQUIRE_WITHIN_S_MAX, STEP_NAME_CHARS_MAX, STEPS_MAX
 from sereno_server.runs import playbook_text
 from sereno_server.runs.playbook_parts import Call, Condition, Declared, Given, Match, Playbook, PlaybookStep
 from sereno_server.runs.playbook_text import Node
@@ -98,8 +98,11 @@ def _step(node: Node, declared: Mapping[str, Declared]) -> PlaybookStep:
     if kind == "include" and (present := {"when", "require", "on_failure"} & values.keys()):
         raise node.syntax(f"an include has no {', '.join(sorted(present))}: its own steps have")
     call = {"check": _check_call, "action": _action_call, "include": _include_call}[kind](values, declared)
+    name = values["name"].text() if "name" in values else call.name
+    if not name.isprintable() or not 1 <= len(name) <= STEP_NAME_CHARS_MAX:
+        raise node.syntax(f"a step's name has 1 to {STEP_NAME_CHARS_MAX} printable signs")
     return PlaybookStep(
-        name=values["name"].text() if "name" in values else call.name,
+        name=name,
         kind=kind,
         call=call,
         require=tuple(_condition(item, declared) for item in _items(values.get("require"))),
