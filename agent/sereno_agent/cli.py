@@ -90,6 +90,7 @@ def _join(folders: Folders, given: argparse.Namespace) -> int:
 def _run(folders: Folders, _: argparse.Namespace) -> int:
     # One thread polls for gRPC; forking is left to subprocess, which execs at once.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what broke a connection is in `sereno-agent status`
     from sereno_agent.agent import run
 
     run(folders)

@@ -20,6 +20,7 @@ class LinkServer(LinkServicer):
         self.committed: list[Up] = []
         self.passing: list[Up] = []
         self.hellos: list[Up] = []
+        self.callers: list[bytes] = []
         self.names: dict[int, SeriesName] = {}
         self.unnamed: list[int] = []
         self.downs: asyncio.Queue[Down] = asyncio.Queue()
@@ -32,6 +33,7 @@ class LinkServer(LinkServicer):
         if self.refuse:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, self.refuse)
         hello = await context.read()
+        self.callers.append(context.auth_context()["x509_common_name"][0])
         self.hellos.append(hello)
         self.names.clear()
         await context.write(Down(welcome=Welcome(protocol_version=1, high_water=self.high_water.get(hello.epoch, 0))))

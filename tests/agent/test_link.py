@@ -224,3 +224,19 @@ def test_a_server_of_another_authority_gets_nothing(tmp_path: Path) -> None:
         assert server.hellos == []
 
     asyncio.run(story())
+
+
+def test_a_new_certificate_is_used_by_a_new_connection(tmp_path: Path) -> None:
+    async def story() -> None:
+        folders, made = joined_folders(tmp_path)
+        spool, series, server = Spool(folders.spool), Series(folders.spool / "series"), LinkServer()
+        async with serving(server, made) as port, linked(folders, spool, series, port) as (link, _):
+            await eventually(lambda: link.connected_since_ms)
+            key, chain = made.pair("dev_renewed")
+            folders.client_key.write_bytes(key)
+            folders.client_pem.write_bytes(chain)
+            link.reconnect()
+            await eventually(lambda: len(server.callers) == 2)
+        assert server.callers == [b"dev_test", b"dev_renewed"]
+
+    asyncio.run(story())
