@@ -16,7 +16,7 @@ FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files=FILES, keep=st.integers(0, 3), later=st.binary(max_size=10))
 def test_rotation_loses_nothing_and_reverts(new_place, files, keep, later):
     with tempfile.TemporaryDirectory() as top:
@@ -43,7 +43,7 @@ def test_rotation_loses_nothing_and_reverts(new_place, files, keep, later):
         }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files=FILES, keep=st.integers(0, 3))
 def test_removal_removes_what_was_planned_and_keeps_the_newest(new_place, files, keep):
     with tempfile.TemporaryDirectory() as top:
@@ -62,7 +62,7 @@ def test_removal_removes_what_was_planned_and_keeps_the_newest(new_place, files,
         assert place.revert(step, outcome.undo_data).complete == (not planned)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(now=st.binary(max_size=60), earlier=st.binary(max_size=60))
 def test_restoring_is_exact_both_ways(new_place, now, earlier):
     with tempfile.TemporaryDirectory() as top:
