@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from sereno_proto.errors import SerenoError
 from sereno_server.config import Settings
@@ -17,6 +21,11 @@ from sereno_server.store import migrations
 from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Store
 from sereno_server.store.events import Events
+
+PATIENCE_S = 15.0
+PATIENCE_STEP_S = 0.5
+
+Opened = TypeVar("Opened")
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +64,38 @@ async def started(settings: Settings) -> AsyncIterator[App]:
         url = settings.database_url
         if not url:
             url = await closing.enter_async_context(_private_postgresql(settings))
-        await asyncio.to_thread(migrations.upgrade, url)
-        store = await Store.open(url)
+        store, authority = await _patiently(lambda: _open(url))
         closing.push_async_callback(store.close)
-        authority = await Authority.load(store, now())
         events = Events(url)
         gateway = Gateway(settings, store, events, authority, now)
         closing.push_async_callback(gateway.stop)
         bound = await gateway.start()
         yield App(bound, store, events, gateway, authority, now())
+
+
+async def _open(url: str) -> tuple[Store, Authority]:
+    """The database at this version's schema, and the authority in it."""
+    await asyncio.to_thread(migrations.upgrade, url)
+    store = await Store.open(url)
+    try:
+        return store, await Authority.load(store, now())
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def _patiently(work: Callable[[], Awaitable[Opened]]) -> Opened:
+    """Does the work, again for a while when the database does not answer: it may be on its way up, or back."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await work()
+        except (DBAPIError, SerenoError) as error:
+            away = isinstance(error, DBAPIError) or error.code == "E_POSTGRESQL"
+            if not away or time.monotonic() > deadline:
+                raise
+            log.warning("the database does not answer yet: %s", str(error).splitlines()[0])
+        await asyncio.sleep(PATIENCE_STEP_S)
 
 
 @contextlib.asynccontextmanager

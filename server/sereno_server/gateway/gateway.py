@@ -55,7 +55,10 @@ class Gateway:
 
     async def start(self) -> Settings:
         """Opens both listeners; gives the settings with the ports that they took. Raises E_PORT_TAKEN."""
-        await correct(self._store, self._settings.node, [])
+        try:
+            await correct(self._store, self._settings.node, [])
+        except (DBAPIError, OSError):
+            log.warning("gateway: the database is away; presence is corrected later")
         key, chain = self._authority.server_certificate(self._clock())
         own = Certificates(key, chain, self._authority.ca_pem.encode())
         settings = self._settings

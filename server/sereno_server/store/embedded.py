@@ -90,10 +90,12 @@ class EmbeddedPostgreSQL:
         try:
             lines = (self._place() / "data" / "postmaster.pid").read_text().splitlines()
             pid, folder = int(lines[0]), lines[4].strip()
-            name = psutil.Process(pid).name()
+            process = psutil.Process(pid)
+            name = process.name()
+            ended = process.status() == psutil.STATUS_ZOMBIE  # killed, and its parent has not looked yet
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
-        return (pid, folder) if name.startswith("postgres") and folder else None
+        return (pid, folder) if name.startswith("postgres") and folder and not ended else None
 
     def url(self, role: str = ROLE, database: str = DATABASE) -> str:
         """The address of a database of the running PostgreSQL. Raises E_POSTGRESQL when it does not run."""
@@ -123,7 +125,8 @@ class EmbeddedPostgreSQL:
         while not self._answers():
             if time.monotonic() > deadline:
                 raise SerenoError("E_POSTGRESQL", f"PostgreSQL did not start: {_tail(place / 'log')}")
-            if self._postmaster() is None and (self._process is None or self._process.poll() is not None):
+            gone = self._process is None or self._process.poll() is not None
+            if gone and self._postmaster() is None:
                 self._launch(programs, place)
             time.sleep(POLL_S)
         self._make_database()
