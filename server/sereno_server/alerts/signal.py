@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+STORM = "storm:"  # what a ticket's fingerprint begins with when it is about many devices
 SEVERITIES = ("watch", "soon", "failing")  # a ticket is opened from "soon" on
 
 
@@ -32,7 +33,6 @@ class Signal:
     severity: str
     title: str  # what is so at this moment: "Folder app-logs will be full in 4 h 28 min"
     since: datetime
-    subject: str = ""  # what stays true while it lasts, for the ticket's title; "" = the title
     resource: str = ""  # folder, filesystem, memory, ...
     forecast_id: str | None = None
     figures: Mapping[str, float] = field(default_factory=dict)

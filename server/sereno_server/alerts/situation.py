@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sereno_proto import limits
+from sereno_server.alerts.signal import Signal
+from sereno_server.alerts.subject import subject
 
 CONNECTED_FACTOR = 10
 
@@ -103,6 +105,11 @@ class Situation:
     firing: Mapping[str, Firing] = field(default_factory=dict)  # by fingerprint
     opened_lately: Mapping[str, int] = field(default_factory=dict)  # by fingerprint: how often it fired of late
     tickets: Mapping[str, KnownTicket] = field(default_factory=dict)  # by fingerprint
+
+    def subject(self, signal: Signal) -> str:
+        """What a signal is called as long as it lasts."""
+        device = self.devices.get(signal.device_id)
+        return subject(signal.kind, signal.resource, signal.object, device.name if device else signal.device_id)
 
     def silent_since(self, device_id: str) -> datetime | None:
         """Since when nothing has been heard of a device that should be there; None while all is well.

@@ -1,8 +1,9 @@
 """Writing what the stages decided: alerts, their tickets, one line and one event each, in one transaction."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.ids import new_id
@@ -91,6 +92,14 @@ async def _open(
 async def _renew(
     tx: AsyncConnection, organisation_id: str, situation: Situation, known: list[tuple[Signal, str | None]]
 ) -> None:
+    """Writes that known alerts still fire: most only by their time, in one statement, for a storm has thousands."""
+    same = [signal for signal, ticket_id in known if _unchanged(signal, ticket_id, situation)]
+    if same:
+        await tx.execute(
+            update(alerts)
+            .where(alerts.c.organisation_id == organisation_id, _any_of(signal.alert_id for signal in same))
+            .values(last_at=situation.now)
+        )
     rows = [
         {
             "alert": signal.alert_id,
@@ -101,6 +110,7 @@ async def _renew(
             "now_ticket": ticket_id,
         }
         for signal, ticket_id in known
+        if not _unchanged(signal, ticket_id, situation)
     ]
     if rows:
         await tx.execute(
@@ -118,13 +128,24 @@ async def _renew(
         )
 
 
+def _unchanged(signal: Signal, ticket_id: str | None, situation: Situation) -> bool:
+    firing = situation.firing[signal.fingerprint]
+    said = (signal.forecast_id, signal.severity, signal.title, ticket_id)
+    return signal.forecast_id is None and said == (None, firing.severity, firing.title, firing.ticket_id)
+
+
+def _any_of(ids: Iterable[str | None]) -> ColumnElement[bool]:
+    """`id = ANY(array)`: one parameter, also for thousands."""
+    return alerts.c.id == any_(bindparam("ids", list(ids), type_=ARRAY(Text)))
+
+
 async def _clear(tx: AsyncConnection, organisation_id: str, situation: Situation, gone: list[Signal]) -> None:
     ids = [signal.alert_id for signal in gone]
     if not ids:
         return
     await tx.execute(
         update(alerts)
-        .where(alerts.c.organisation_id == organisation_id, alerts.c.id.in_(ids))
+        .where(alerts.c.organisation_id == organisation_id, _any_of(ids))
         .values(state="resolved", resolved_at=situation.now)
     )
     payload = {"alerts": [{"id": signal.alert_id, "fingerprint": signal.fingerprint} for signal in gone]}

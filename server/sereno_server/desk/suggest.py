@@ -7,12 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.runs_pb2 import RunCheck
+from sereno_server.alerts.signal import STORM
 from sereno_server.desk.facts import AlertFact, CauseFact, Facts, load
 from sereno_server.runs.parts import Clock
 from sereno_server.runs.playbook_parts import Playbook
 from sereno_server.runs.playbooks import Library, shipped_library
-
-STORM = "storm:"  # a ticket of many devices: no single device's fix mends it
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
     """The first playbook that matches an alert that fires and whose parameters the evidence gives; None without any."""
     library = library or shipped_library()
     if facts.fingerprint.startswith(STORM):
-        return None
+        return None  # many devices: no single device's fix mends it
     for alert in facts.alerts:
         if alert.state != "firing":
             continue

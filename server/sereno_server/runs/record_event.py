@@ -121,7 +121,7 @@ def _sentence(run: rows.Run, event: RunEvent, state: str) -> str:
         return f"Step {event.step} {state.removeprefix('step_')}: {what}"
     known = CATALOGUE.get(event.code)
     ending = f" ({event.code}). {known.remedy[:1].upper()}{known.remedy[1:]}" if known else ""
-    return f"{run.playbook} {state}: {what}{ending}"
+    return f"{run.playbook} {state}{ending}" if what == run.playbook else f"{run.playbook} {state}: {what}{ending}"
 
 
 def _state(event: RunEvent) -> str:

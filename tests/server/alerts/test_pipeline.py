@@ -209,13 +209,38 @@ def test_a_storm_is_one_ticket_with_one_line() -> None:
     assert [signal.note for signal in signals if signal.note] == [signals[0].title + ", and 39 more"]
 
 
-def test_what_comes_late_joins_the_open_storm() -> None:
-    late = situation(
-        device("late", last_seen=ago(150)), tickets={"storm:silent": known_ticket("storm:silent", id="tkt_storm")}
-    )
-    [signal] = decide(late)
+def storm_since(seconds: float) -> dict[str, Any]:
+    """An open storm whose newest alert opened so long ago."""
+    alert = firing(Signal("silent", "dev_web-9", "", "soon", "x", NOW), ticket_id="tkt_storm", opened_at=ago(seconds))
+    return {
+        "firing": {alert.fingerprint: alert},
+        "tickets": {"storm:silent": known_ticket("storm:silent", id="tkt_storm")},
+    }
+
+
+def test_what_comes_late_joins_the_storm_while_it_goes_on() -> None:
+    late = situation(device("late", last_seen=ago(150)), device("web-9", last_seen=ago(400)), **storm_since(300))
+    assert {signal.case.ticket_id for signal in decide(late) if signal.case} == {"tkt_storm"}
+
+
+def test_a_device_that_falls_silent_hours_after_a_storm_is_a_case_of_its_own() -> None:
+    late = situation(device("late", last_seen=ago(150)), device("web-9", last_seen=ago(9000)), **storm_since(9000))
+    [signal] = [signal for signal in decide(late) if signal.device_id == "dev_late"]
     assert signal.case is not None
-    assert signal.case.ticket_id == "tkt_storm"
+    assert signal.case.ticket_id is None
+
+
+def test_different_folders_that_fill_up_at_once_are_no_storm() -> None:
+    fleet = [device(f"web-{n}") for n in range(8)]
+    several = tuple(forecast(each.id, object=f"folder-{n}") for n, each in enumerate(fleet))
+    assert len({signal.case.fingerprint for signal in decide(situation(*fleet, forecasts=several)) if signal.case}) == 8
+
+
+def test_the_same_folder_that_fills_up_on_many_devices_is_one() -> None:
+    fleet = [device(f"web-{n}") for n in range(8)]
+    signals = decide(situation(*fleet, forecasts=tuple(forecast(each.id) for each in fleet)))
+    titles = {signal.case.title for signal in signals if signal.case}
+    assert titles == {"8 devices: Folder app-logs runs full since 03:11 UTC"}
 
 
 def test_a_few_devices_are_a_ticket_each() -> None:
@@ -258,7 +283,7 @@ def test_getting_worse_is_told_once() -> None:
 def test_a_closed_forecast_clears_its_alert() -> None:
     [signal] = decide(replace(fires_already(situation(forecasts=(forecast(),))), forecasts=()))
     assert (signal.gone, signal.alert_id) == (True, "alr_1")
-    assert signal.note.startswith("No longer: ")
+    assert signal.note == "No longer: Folder app-logs runs full"
 
 
 def test_what_flaps_must_stay_away_for_longer() -> None:

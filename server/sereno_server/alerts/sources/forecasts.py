@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sereno_server.alerts.signal import Signal
 from sereno_server.alerts.situation import Forecast, Situation
+from sereno_server.alerts.subject import named
 
 SOON_S = 72 * 3600  # what runs out later than this is watched, without a ticket
 FULL_RATIO = 0.995
@@ -44,16 +45,11 @@ def _signal(situation: Situation, forecast: Forecast) -> Signal:
         resource=forecast.resource,
         object=forecast.object,
         severity=severity,
-        title=f"{_thing(forecast)} {ending}",
+        title=f"{named(forecast.resource, forecast.object)} {ending}",
         since=min(forecast.made_at, situation.now),
-        subject=f"{_thing(forecast)} runs full",
         forecast_id=forecast.id,
         figures=figures if left is None else figures | {"left_s": left},
     )
-
-
-def _thing(forecast: Forecast) -> str:
-    return f"{forecast.resource.capitalize()} {forecast.object}".strip()
 
 
 def _span(seconds: float) -> str:

@@ -12,9 +12,5 @@ def silence(situation: Situation) -> list[Signal]:
         if since is not None:
             title = f"Device {device.name} has been silent since {since:%H:%M} UTC"
             figures = {"silent_s": (situation.now - since).total_seconds()}
-            found.append(
-                Signal(
-                    "silent", device.id, "", "soon", title, since, f"Device {device.name} is silent", figures=figures
-                )
-            )
+            found.append(Signal("silent", device.id, "", "soon", title, since, figures=figures))
     return found

@@ -24,7 +24,7 @@ def notify(situation: Situation, signals: list[Signal]) -> list[Signal]:
 def _line(signal: Signal, situation: Situation) -> str:
     firing = situation.firing.get(signal.fingerprint)
     if signal.gone:
-        return f"No longer: {firing.title if firing else signal.title}"
+        return f"No longer: {situation.subject(signal)}"
     if firing is None:
         return f"Back again: {signal.title}" if signal.case and signal.case.reopened else signal.title
     return f"Worse: {signal.title}" if worse(signal.severity, firing.severity) else ""

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from sereno_server.alerts.signal import SEVERITIES, Case, Signal, worse
+from sereno_server.alerts.signal import SEVERITIES, STORM, Case, Signal, worse
 from sereno_server.alerts.situation import Situation
+from sereno_server.alerts.subject import named
 
 FAILING_SOON_S = 3600.0
 TODAY_S = 12 * 3600.0
@@ -21,17 +22,18 @@ def open_ticket(situation: Situation, signals: list[Signal]) -> list[Signal]:
 
 
 def _case(group: str, members: list[Signal], situation: Situation) -> Case | None:
+    devices = len({signal.device_id for signal in members})
     live = [signal for signal in members if not signal.gone]
     known = situation.tickets.get(group)
     new = [signal for signal in live if signal.alert_id is None]
     if known is not None and (known.open or not new):  # a ticket that a person resolved stays so until it comes back
-        urgent = min([known.priority, *(priority(signal, len(live)) for signal in live)])
+        urgent = min([known.priority, *(priority(signal, devices) for signal in live)])
         return Case(group, known.device_id, known.title, urgent, known.id)
     lead = max(live, key=lambda signal: SEVERITIES.index(signal.severity), default=None)
     if lead is None or not worse(lead.severity, "watch"):
         return None
-    title = (lead.subject or lead.title) if len(live) == 1 or not group.startswith("storm:") else _storm_title(live)
-    urgency = min(priority(signal, len({signal.device_id for signal in live})) for signal in live)
+    title = situation.subject(lead) if len(live) == 1 or not group.startswith(STORM) else _storm_title(live)
+    urgency = min(priority(signal, devices) for signal in live)
     if known is not None:
         return Case(group, known.device_id, title, urgency, known.id, reopened=True)
     return Case(group, lead.device_id, title, urgency)
@@ -40,8 +42,9 @@ def _case(group: str, members: list[Signal], situation: Situation) -> Case | Non
 def _storm_title(members: list[Signal]) -> str:
     """`14 devices: silent since 03:12 UTC`."""
     since = min(signal.since for signal in members)
-    kind = members[0].kind.replace("_", " ")
-    return f"{len({signal.device_id for signal in members})} devices: {kind} since {since:%H:%M} UTC"
+    one = members[0]
+    what = {"exhaustion": f"{named(one.resource, one.object)} runs full"}.get(one.kind, one.kind.replace("_", " "))
+    return f"{len({signal.device_id for signal in members})} devices: {what} since {since:%H:%M} UTC"
 
 
 def priority(signal: Signal, devices: int = 1) -> int:
