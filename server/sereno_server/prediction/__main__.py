@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from sereno_proto.errors import SerenoError
 from sereno_server.config import Settings, load
@@ -59,3 +60,5 @@ if __name__ == "__main__":
         asyncio.run(main(load(None, os.environ)))
     except SerenoError as error:
         sys.exit(error.line())
+    except (psycopg.Error, DBAPIError, OSError) as error:
+        sys.exit(f"prediction: the database is away: {str(error).strip().splitlines()[0]}")

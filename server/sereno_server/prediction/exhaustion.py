@@ -18,6 +18,7 @@ SOONER = 1.2  # and brought forward when it has become this many times shorter
 INTERVAL = 0.6, 1.5  # shares of the time left that hold 80 % of the fills, measured on generated fills
 EVEN, UNEVEN_MAX = 0.5, 16.0  # octaves between slowest and fastest pace: as measured, and at most
 LATE_SLACK, LATE_CARRIED = 0.7, 0.3  # the end comes later than thought when little is left of a long climb
+SMOOTH_LATER, SMOOTH_SOONER = 0.25, 0.1  # shares of the time left over which its estimates are averaged
 STEP_MEMORY = 0.1  # weight of the newest distance between samples
 
 
@@ -51,6 +52,8 @@ class Exhaustion(Columns):
         self.ahead = self.floats("ahead", 0.0)  # how far a series' clock is moved on because its timestamps went back
         self.step_s = self.floats("step_s", np.nan)
         self.open = self.flags("open")
+        self.expected_at = self.floats("expected_at", np.nan)
+        self.seen_at = self.floats("seen_at", 0.0)
         self.full_at = self.floats("full_at", np.nan)
         self.low = self.floats("low", np.nan)
         self.high = self.floats("high", np.nan)
@@ -94,7 +97,9 @@ class Exhaustion(Columns):
     def _observe(self, rows: Rows, at: Floats, value: Floats, capacity: Floats) -> None:
         at = self._own_clock(rows, at)
         age_s = at - self.first_at[rows]
-        sights = [view.look(rows, at, value, capacity, age_s) for view in self.views]
+        sights = [
+            view.look(rows, at, value, capacity, age_s, self.views[:place]) for place, view in enumerate(self.views)
+        ]
         is_open = np.logical_or.reduce([sight.open for sight in sights])
         self.open[rows] = is_open
         left = self._left(sights)
@@ -117,12 +122,27 @@ class Exhaustion(Columns):
 
     def _announce(self, rows: Rows, at: Floats, left: Floats, full: Flags) -> None:
         """Moves the announced time only for a good reason; what is full stays announced while it is."""
+        left = self._smoothed(rows, at, left)
         old = self.full_at[rows]
         announced = np.nan_to_num(old - at, nan=-1.0)
         keep = (announced > 0) & (left < announced * LATER) & (left > announced / SOONER)
         keep |= full & np.isfinite(old)
-        new = np.where(np.isfinite(left), at + np.where(np.isfinite(left), left, 0.0), np.nan)
+        known = np.isfinite(left)
+        new = np.where(known, at + np.where(known, left, 0.0), np.nan)
         self.full_at[rows] = np.where(keep, old, np.where(full, at, new))
+
+    def _smoothed(self, rows: Rows, at: Floats, left: Floats) -> Floats:
+        """The time left, averaged over a share of itself, so that the noise of single samples does not show."""
+        before, passed = self.expected_at[rows], at - self.seen_at[rows]
+        known = np.isfinite(left)
+        estimate = np.where(known, at + np.where(known, left, 0.0), np.nan)
+        both = known & np.isfinite(before)
+        share = np.where(estimate < before, SMOOTH_SOONER, SMOOTH_LATER)
+        span = share * np.maximum(np.minimum(np.nan_to_num(before) - at, np.where(known, left, 0.0)), 0.0)
+        weight = 1.0 - np.exp(-np.divide(passed, span, out=np.full(len(rows), np.inf), where=both & (span > 0)))
+        expected = np.where(both, np.nan_to_num(before) + weight * (estimate - np.nan_to_num(before)), estimate)
+        self.expected_at[rows], self.seen_at[rows] = expected, at
+        return np.where(known, np.maximum(expected - at, 0.0), left)
 
     def _describe(self, rows: Rows, sight: Sight) -> None:
         named = rows[sight.at]

@@ -43,3 +43,9 @@ class Floors(Columns):
         """The highest value of the last cycle, this moment included."""
         top: Floats = self.high[rows].max(axis=1)
         return top
+
+    def ceiling_age_s(self, rows: Rows, at: Floats) -> Floats:
+        """How long ago the ceiling was touched, to within half a part."""
+        behind = np.argmax(self.high[rows], axis=1)
+        touched = self.first_at[rows] + (self.part[rows] - behind + 0.5) * self.part_s
+        return np.where(behind == 0, 0.0, np.maximum(at - touched, 0.0))

@@ -1,5 +1,6 @@
 """One way to look at many series: as they are, or by their floor over a cycle. Says which are filling, and how fast."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
 from sereno_server.prediction.floors import Floors
 
 DAY_S = 86_400.0
+NEAR_SHARE = 0.05  # a time that should have come already is put this share of the time once left ahead
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,11 @@ class Tuning:
     release: float = 0.25  # a fall of this share of a climb ends it
     margin: float = 1.2  # a climb up to this many times the record is nothing new
     mark_share: float = 0.25  # nor is a level above the high mark by this share of the room left there
-    opens: float = 0.22  # a forecast opens when something new has used up this share of the room
+    opens: float = 0.2  # a forecast opens when something new has used up this share of the room
     closes: float = 0.12  # and stays until the share falls below this
-    unproven_opens: float = 0.65  # what it takes when the climb is brief, or too little is known of the time before it
+    unproven_opens: float = 0.8  # what it takes when the climb is brief, or too little is known of the time before it
     quiet_share: float = 0.3  # enough is known when the time before the climb is this share of the climb
-    brief_s: float = DAY_S / 12  # a climb is not brief once it has lasted this long
+    brief_s: float = DAY_S / 10  # a climb is not brief once it has lasted this long
     brief_age_share: float = 0.01  # or this share of the time the series is known
     samples_min: int = 3
     carry: float = 4.0  # how many times its own length a climb may be carried forward when a forecast opens
@@ -61,8 +63,14 @@ class View(Columns):
         """Everything that holds state."""
         return [self, self.climbs, *([self.floors] if self.floors else [])]
 
-    def look(self, rows: Rows, at: Floats, value: Floats, capacity: Floats, age_s: Floats) -> Sight:
-        """Takes one sample for each of the rows; age_s: how long each series has been known."""
+    def look(  # noqa: PLR0917 (columns of the same rows)
+        self, rows: Rows, at: Floats, value: Floats, capacity: Floats, age_s: Floats, others: Sequence["View"] = ()
+    ) -> Sight:
+        """Takes one sample for each of the rows.
+
+        age_s: how long each series has been known; others: the views that have seen the sample already, the raw one
+        first.
+        """
         top = self._observe(rows, at, value)
         room = np.maximum(capacity - top, 0.0)
         share = self._share(rows, capacity, room)
@@ -76,6 +84,8 @@ class View(Columns):
         stays = ~new | self._proven(rows[places], at[places], share[places], left, pace.onset, age_s[places])
         open_[places[~stays]] = False
         self.open[rows] = open_
+        if others and len(places):
+            left = self._at_the_ceiling(others, rows[places], at[places], value[places], capacity[places], left)
         left[pace.stalled] = np.inf
         left_s = np.full(len(rows), np.inf)
         left_s[places[stays]] = left[stays]
@@ -91,6 +101,28 @@ class View(Columns):
         top = self.floors.ceiling(rows)
         self.climbs.observe(rows[due], at[due], self.floors.floor[rows[due]], top[due])
         return top
+
+    def _at_the_ceiling(  # noqa: PLR0917 (columns of the same rows)
+        self, others: Sequence["View"], rows: Rows, at: Floats, value: Floats, capacity: Floats, left: Floats
+    ) -> Floats:
+        """The time left when the limit can be met only where the cycle has its ceiling.
+
+        `left` counts from the moment the ceiling was touched. Until it is touched again a day has to pass, or the
+        series has to climb there at the pace it has now.
+        """
+        assert self.floors is not None
+        age = self.floors.ceiling_age_s(rows, at)
+        top = self.floors.ceiling(rows)
+        for other in others[1:]:  # a shorter cycle knows better when that was
+            assert other.floors is not None
+            same = other.floors.ceiling(rows) >= top
+            age[same] = other.floors.ceiling_age_s(rows, at)[same]
+        room = np.maximum(capacity - value, 0.0)
+        pace = others[0].climbs.pace(rows, room, value)
+        lift = np.divide(room, pace.rate, out=np.full(len(rows), np.inf), where=(pace.rate > 0) & ~pace.stalled)
+        again = np.minimum(np.maximum(DAY_S - age, 0.0), lift)
+        met: Floats = np.maximum(np.maximum(left - age, again), NEAR_SHARE * left)
+        return met
 
     def _share(self, rows: Rows, capacity: Floats, room: Floats) -> Floats:
         """Share of the room that has been used up beyond what the series has done before, one-off steps left out."""
