@@ -4,6 +4,7 @@ from sereno_server import http
 from sereno_server.app import App, Part
 from sereno_server.audit import sequence
 from sereno_server.desk import desk
+from sereno_server.jobs import run as jobs
 from sereno_server.prediction import supervise
 from sereno_server.store import compactor
 
@@ -23,5 +24,6 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("compactor", compactor.run),
     ("prediction", supervise.run),
     ("desk", desk.run),
+    ("jobs", jobs.run),
     ("http", http.run),
 )

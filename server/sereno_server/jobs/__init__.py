@@ -1,0 +1,1 @@
+"""Work for later: jobs are rows, timers tick on the one elected node."""

@@ -1,0 +1,33 @@
+"""What happens at regular times: the list to add a line to. Each works in a transaction that only the leader ends."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_TIDY = (
+    "DELETE FROM credentials WHERE expires_at < now() - interval '1 day'",
+    "DELETE FROM idempotency WHERE created_at < now() - interval '1 day'",
+    "DELETE FROM join_codes WHERE expires_at < now() - interval '30 days'",
+    "DELETE FROM jobs WHERE state = 'done' AND run_at < now() - interval '7 days'",
+    "DELETE FROM certificates WHERE not_after < now() - interval '90 days'",
+)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Something to do every so many seconds."""
+
+    name: str
+    every_s: float
+    work: Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def tidy(tx: AsyncConnection) -> None:
+    """Removes what has expired long ago."""
+    for statement in _TIDY:
+        await tx.execute(text(statement))
+
+
+TIMERS: tuple[Timer, ...] = (Timer("tidy", 3600.0, tidy),)
