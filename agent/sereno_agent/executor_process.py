@@ -87,6 +87,11 @@ class ExecutorProcess:
         if self._child is not None:
             self._child.leave()
 
+    async def wait(self) -> int:
+        """Waits until the present executor has ended; gives its exit code."""
+        assert self._child is not None
+        return await self._child.wait()
+
     async def _running(self) -> ChildPipes:
         async with self._starting:
             if self._child is not None:

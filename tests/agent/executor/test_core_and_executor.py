@@ -41,8 +41,7 @@ def test_a_plan_goes_through_the_core_and_its_events_are_forgotten_once_kept(hou
         assert (reply.command_id, reply.WhichOneof("body")) == ("cmd_2", "accepted")
         while (await kept.get()).state != RUN_STATE_SUCCEEDED:
             pass
-        process = executor._process
-        assert await process.wait() == 0  # idle, so the core closed its input
+        assert await executor.wait() == 0  # idle, so the core closed its input
         await executor.close()
 
     async def bounded():
