@@ -20,7 +20,7 @@ from sereno_server.demo.world import World
 PLAYBOOK = "disk.free_space"
 FOLDER = "app-logs"
 BYTES_PER_S = 350_000
-QUIET_S = 15.0  # ordinary life before the change: the log grows and rotates
+QUIET_S = 20.0  # ordinary life before the change: the log grows and rotates
 FORECAST_S = 110.0
 TICKET_S = 20.0
 CHECKS_S = 30.0

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 LOG = "app.log"
-ROTATE_BYTES = 3_000_000
+ROTATE_BYTES = 1_000_000  # many turns within the quiet seconds, so that its saw-tooth is known before the change
 KEEP = 2
 STEP_S = 0.2
 LINE = "{at} INFO order {number} accepted, basket written, receipt sent to the printer in the back office\n"
@@ -32,6 +32,15 @@ def rotate(log: Path) -> None:
     log.rename(log.with_name(f"{LOG}.1"))
 
 
+def settle(folder: Path) -> None:
+    """Makes the older logs that an application which has run for long has: the folder is at its usual size at once."""
+    for number in range(1, KEEP + 1):
+        older = folder / f"{LOG}.{number}"
+        if not older.exists():
+            line = LINE.format(at="earlier", number=number)
+            older.write_text(line * (ROTATE_BYTES // len(line)))
+
+
 def step(folder: Path, config: Path, size: int, now_s: float) -> None:
     """Appends about so many bytes; the file is opened each time, so that whoever rotates it is not in the way."""
     log = folder / LOG
@@ -46,6 +55,7 @@ def step(folder: Path, config: Path, size: int, now_s: float) -> None:
 def main() -> None:
     """Writes until it is told to end."""
     folder, config, rate = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    settle(folder)
     while True:
         started = time.monotonic()
         step(folder, config, int(rate * STEP_S), time.time())
