@@ -1,0 +1,114 @@
+"""Every read of the API over the console's seeded story, and the same reads by somebody of another organisation."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from tests.server.web import seed
+from tests.server.web.seed_rows import ORGANISATION
+
+from sereno_server.access.accounts import create_account
+from sereno_server.access.sign_in import issue, utc_now
+from sereno_server.store.engine import Scope
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def token(site):
+    """Of a technician in the seeded organisation, who sees everything below."""
+
+    async def fill():
+        async with site.app.store.transaction(Scope(ORGANISATION)) as tx:
+            await seed.fill(tx, datetime.now(UTC))
+        async with site.app.store.transaction(Scope.system()) as tx:
+            account = await create_account(tx, "noa", "Noa", "technician", organisation_id=ORGANISATION)
+            return await issue(tx, "token", account, utc_now())
+
+    return asyncio.run(fill())
+
+
+def items(site, path, token):
+    answer = site.call("GET", f"/api/v1{path}", token)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def test_everything_the_console_shows_can_be_read_and_only_by_its_own_organisation(site, token):
+    devices = items(site, "/devices", token)
+    tickets = items(site, "/tickets", token)
+    runs = items(site, "/runs", token)
+    device = next(row for row in devices if row["ticket"])["id"]
+    ticket, run = tickets[0]["id"], next(row for row in runs if row["plan_digest"])["id"]
+    stranger = site.secret("other", "administrator", "token")
+    for path in (
+        f"/devices/{device}",
+        f"/devices/{device}/series",
+        f"/devices/{device}/changes",
+        f"/tickets/{ticket}",
+        f"/runs/{run}",
+        f"/runs/{run}/plan",
+    ):
+        assert site.call("GET", f"/api/v1{path}", token).status_code == 200, path
+        refused = site.call("GET", f"/api/v1{path}", stranger)
+        assert refused.json()["code"] == "E_NOT_FOUND", path
+    for path in ("/ledger", "/runs?state=planned", "/tickets?state=solved", "/playbooks"):
+        assert isinstance(items(site, path, token), list)
+    assert site.call("GET", "/api/v1/scoreboard", token).json()["predictors"]
+    assert items(site, "/tickets", stranger) == []
+    assert items(site, "/runs", stranger) == []
+
+
+def test_a_ticket_can_be_named_by_its_number(site, token):
+    first = items(site, "/tickets", token)[0]
+    for name in (f"T-{first['number']}", f"t-{first['number']}", str(first["number"])):
+        assert site.call("GET", f"/api/v1/tickets/{name}", token).json()["id"] == first["id"]
+
+
+def test_a_listing_comes_page_by_page_and_whole(site, token):
+    everything = items(site, "/devices", token)
+    seen, cursor = [], ""
+    while True:
+        page = site.call("GET", f"/api/v1/devices?limit=3&cursor={cursor}", token).json()
+        seen += page["items"]
+        if not (cursor := page["next"]):
+            break
+    assert [row["id"] for row in seen] == [row["id"] for row in everything]
+    ledger = items(site, "/ledger", token)
+    page = site.call("GET", "/api/v1/ledger?limit=2", token).json()
+    after = site.call("GET", f"/api/v1/ledger?limit=2&cursor={page['next']}", token).json()
+    assert [row["id"] for row in (*page["items"], *after["items"])] == [row["id"] for row in ledger[:4]]
+
+
+def test_samples_of_a_series_come_as_pairs_within_the_range(site, token):
+    device = next(row for row in items(site, "/devices", token) if row["ticket"])["id"]
+    series = site.call("GET", f"/api/v1/devices/{device}/series", token).json()
+    measured = next(one for one in series if one["latest"])
+    at = measured["latest"][0]
+    path = f"/api/v1/devices/{device}/samples?series={measured['id']}"
+    pairs = site.call("GET", f"{path}&from={at}&to={at + 1}", token).json()["samples"]
+    assert pairs == [measured["latest"]]
+    assert site.call("GET", f"{path}&from={at}&to={at}", token).json()["samples"] == []
+    assert site.call("GET", f"{path}&from=9&to=1", token).json()["code"] == "E_BAD_REQUEST"
+
+
+def test_what_cannot_be_done_is_told_by_code(site, token):
+    ticket = items(site, "/tickets?state=open", token)[0]["id"]
+    device = items(site, "/devices", token)[0]["id"]
+    run = items(site, "/runs", token)[0]["id"]
+    for path, body, code in (
+        (f"/tickets/{ticket}/runs", {"playbook": "no.such"}, {"E_PLAYBOOK_UNKNOWN", "E_REQUESTER_UNKNOWN"}),
+        (f"/devices/{device}/runs", {}, {"E_PARAMETER"}),
+        (f"/runs/{run}/signatures", {"purpose": "approve", "sshsig": "x"}, {"E_CONFLICT", "E_SIGNATURE_FORMAT"}),
+        (f"/runs/{run}/signatures", {"purpose": "both", "sshsig": "x"}, {"E_BAD_REQUEST"}),
+        ("/runs/run_none/deny", {"reason": ""}, {"E_NOT_FOUND"}),
+        ("/join-codes", {"valid_s": 1}, {"E_BAD_REQUEST"}),
+    ):
+        assert site.call("POST", f"/api/v1{path}", token, json=body).json()["code"] in code, path
+
+
+def test_a_join_code_names_the_root_and_is_made_by_those_who_may(site, tmp_path):
+    token = site.secret("bakery", "technician", "token")
+    assert site.call("POST", "/api/v1/join-codes", token, json={}).json()["code"] == "E_ROSTER_MISSING"
+    approver = site.secret("bakery", "approver", "token")
+    assert site.call("POST", "/api/v1/join-codes", approver, json={}).json()["code"] == "E_FORBIDDEN"
