@@ -5,7 +5,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_server.audit.chain import Head, digest_row, genesis
@@ -28,8 +28,8 @@ async def run(app: "App") -> None:
         try:
             async with app.store.transaction(Scope.system()) as tx:
                 chained = await chain(tx)
-        except (DBAPIError, OSError) as error:
-            log.warning("ledger: not chained for now: %s", error)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("ledger: not chained for now: %s", str(error).partition("\n")[0])
             chained = 0
         if chained < ROWS_AT_ONCE:
             await asyncio.sleep(PAUSE_S)

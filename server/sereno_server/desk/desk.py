@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -84,7 +84,7 @@ class Loop:
         now = self._desk.clock()
         try:
             owners = await self._organisations()
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("desk: the database is away: %s", _line(error))
             return []
         if self._heard is not None and now - self._heard > timedelta(seconds=ASLEEP_S):
@@ -110,7 +110,7 @@ class Loop:
         except SerenoError as error:
             log.log(logging.DEBUG if error.code in LATER else logging.WARNING, "desk: %s: %s", item.id, error)
             self._rests[item] = self._desk.clock() + timedelta(seconds=REST_S)
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("desk: %s: %s", item.id, _line(error))
         except Exception:
             log.exception("desk: %s", item.id)
@@ -124,7 +124,7 @@ class Loop:
             async with store.transaction(Scope(organisation_id)) as tx:
                 await expire(tx, organisation_id, now)
                 return await _open_items(tx, organisation_id)
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             log.warning("desk: %s: %s", organisation_id, _line(error))
         except Exception:
             log.exception("desk: %s", organisation_id)
