@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import SERIES_PER_DEVICE_MAX
 from sereno_proto.v1.link_pb2 import SampleBatch, SampleMatrix
-from sereno_server.store.blocks import Float64, Int64, Matrix, decode
+from sereno_server.store.blocks import Float64, Int64, Matrix, decode, merged
 from sereno_server.store.tables import series as series_table
 
 HOUR_MS = 3_600_000
@@ -209,19 +209,23 @@ async def _matrices(tx: AsyncConnection, statement: TextClause, bounds: dict[str
 
 def _columns(matrices: list[Matrix], wanted: frozenset[int] | None, start: int | None, end: int | None) -> Columns:
     parts: dict[int, list[tuple[Int64, Float64]]] = {}
-    for matrix in matrices:
-        inside = slice(None) if start is None or end is None else (matrix.times >= start) & (matrix.times < end)
-        times = matrix.times[inside]
-        if not times.size:
+    # Joined first: most matrices of a device have the same series, and its columns are then cut out once.
+    for matrix in merged(matrices):
+        first, last = 0, len(matrix.times)
+        if start is not None and end is not None:
+            first, last = np.searchsorted(matrix.times, (start, end)).tolist()
+        if first == last:
             continue
-        values = matrix.values[inside]
+        times, columns = matrix.times[first:last], np.ascontiguousarray(matrix.values[first:last].T)
         for column, series in enumerate(matrix.series):
             if wanted is None or series in wanted:
-                parts.setdefault(series, []).append((times, values[:, column]))
+                parts.setdefault(series, []).append((times, columns[column]))
     return {series: _in_order(columns) for series, columns in parts.items()}
 
 
 def _in_order(columns: list[tuple[Int64, Float64]]) -> tuple[Int64, Float64]:
+    if len(columns) == 1:
+        return columns[0]
     times = np.concatenate([times for times, _ in columns])
     values = np.concatenate([values for _, values in columns])
     if np.any(times[1:] < times[:-1]):
