@@ -74,7 +74,7 @@ async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceV
         resources=tuple(bounded(series, list(forecasts_now))),
         causes=await causes_of(tx, row.ticket.id) if row.ticket else (),
         series_count=len(series),
-        touched=tuple(await ledger_of(tx, [row.id, *(r.id for r in runs)], limit=10)),
+        touched=tuple(await ledger_of(tx, [row.id, *(r.id for r in runs)], limit=40)),
     )
 
 

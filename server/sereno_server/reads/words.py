@@ -83,7 +83,7 @@ class Words:
 
     def exact(self, at: datetime) -> str:
         """The whole date and time with its zone, for a tooltip or a proof."""
-        return format_datetime(at.astimezone(self.zone), "EEE d MMM y, HH:mm:ss zzz", locale=self.language)
+        return format_datetime(at.astimezone(self.zone), "EEE d MMM y, HH:mm:ss ZZZZ", locale=self.language)
 
     def bytes(self, value: float) -> str:
         """A size with the unit that gives one to three digits: 463 kB, 1.7 GB."""

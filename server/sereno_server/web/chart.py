@@ -46,10 +46,11 @@ def lettered(changes: Sequence[ChangeRow]) -> list[Lettered]:
     return [Lettered(chr(ord("A") + n), change) for n, change in enumerate(changes[:26])]
 
 
-def best_range(forecast: ForecastRow | None, now: datetime) -> str:
-    """The shortest range that shows when it began and when it ends."""
+def best_range(forecast: ForecastRow | None, now: datetime, since: datetime | None = None) -> str:
+    """The shortest range that shows when it began and when it ends; without a forecast, all since then up to a day."""
     if forecast is None or forecast.full_at is None:
-        return "1d"
+        age_s = (now - since).total_seconds() if since else DAY_S
+        return next((name for name, seconds in RANGES.items() if age_s <= seconds <= DAY_S), "1d")
     ahead = ((forecast.full_at_high or forecast.full_at) - now).total_seconds()
     behind = (now - forecast.onset_at).total_seconds() if forecast.onset_at else 0.0
     for name, seconds in RANGES.items():
@@ -58,9 +59,19 @@ def best_range(forecast: ForecastRow | None, now: datetime) -> str:
     return "30d"
 
 
-def window(wanted: str, forecast: ForecastRow | None, now: datetime, until: datetime | None = None) -> Window:
-    """The wanted range, with room ahead for the forecast: at most half of it. With `until`, what was then."""
-    name = wanted if wanted in RANGES else best_range(forecast, until or now)
+def window(
+    wanted: str,
+    forecast: ForecastRow | None,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+    since: datetime | None = None,
+) -> Window:
+    """The wanted range, or the best, with room ahead for the forecast: at most half of it.
+
+    until: draw what was around that time. since: there is nothing before it.
+    """
+    name = wanted if wanted in RANGES else best_range(forecast, until or now, since)
     if until is not None:
         whole = round(RANGES[name] * 1000)
         end = _ms(until) + whole // 4
@@ -96,6 +107,7 @@ def chart(
         "t": times.tolist(),
         "v": [round(v, 3) for v in values.tolist()],
         "forecast": path,
+        "title": sentences.resource_name(resource.resource, resource.object, words),
         "low": low,
         "high": high,
         "capacity": resource.capacity,

@@ -1,11 +1,12 @@
 """A run's plan as pages show it: the parsed text in words, who must sign, and what it would undo."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.plan import Plan, PlannedStep, Require, read_plan
 from sereno_proto.roster import Threshold
+from sereno_server.reads.rows import RunEventRow
 from sereno_server.reads.runs import RunView
 from sereno_server.reads.words import Words
 
@@ -84,6 +85,8 @@ def bound_words(bounds: dict[str, int], words: Words) -> str:
     for name, value in bounds.items():
         if name == "bytes-removed-max":
             said.append(words.say("at most {amount} removed", amount=words.bytes(value)))
+        elif name == "bytes-max":
+            said.append(words.say("at most {amount} touched", amount=words.bytes(value)))
         elif name == "files-max":
             said.append(words.say_n("at most {n} file", "at most {n} files", value))
         else:
@@ -91,11 +94,10 @@ def bound_words(bounds: dict[str, int], words: Words) -> str:
     return ", ".join(said)
 
 
-def waits_s(run: RunView, now: datetime) -> float:
-    """How long it can still be signed; 0 when it cannot."""
-    if not run.waits(now) or run.expires_at is None:
-        return 0.0
-    return max(0.0, (run.expires_at - now).total_seconds())
+def told(events: Sequence[RunEventRow]) -> list[RunEventRow]:
+    """A run's events without the beginning of a step whose end is there too."""
+    ended = {e.step for e in events if e.state in {"step_done", "step_skipped", "step_failed", "step_reverted"}}
+    return [e for e in events if e.state != "step_started" or e.step not in ended]
 
 
 def _undo(steps: tuple[PlannedStep, ...]) -> str:

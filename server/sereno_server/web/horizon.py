@@ -11,7 +11,7 @@ REACH_H = 7 * 24.0
 BEND_H = 1.5  # half of an axis of a week then lies within the next 18 hours
 DAY_STARTS = time(8)
 DAY_ENDS = time(19)
-TICK_GAP = 7.0  # percent that two labels keep between them
+TICK_GAP = 13.0  # percent that two labels keep between them
 
 
 @dataclass(frozen=True)

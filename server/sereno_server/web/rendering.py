@@ -16,7 +16,7 @@ from sereno_server.reads import sentences
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.tickets import TicketCounts
 from sereno_server.reads.words import Words
-from sereno_server.web import assets, diffs, i18n
+from sereno_server.web import assets, diffs, fix, i18n
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENVIRONMENT = Environment(
@@ -55,6 +55,7 @@ def page(frame: Frame, template: str, *, status: int = 200, **context: Any) -> H
         "say_n": words.say_n,
         "say_html": lambda message, **values: say_html(words, message, **values),
         "script_words": script_words(words),
+        "told": fix.told,
         "resource": lambda f: sentences.resource_name(f.resource, f.object, words),
         "growth": lambda f: growth(f, frame.now, words),
         "full": lambda f: full(f, frame.now),

@@ -74,7 +74,7 @@ def test_the_horizon_keeps_order_and_splits_at_the_turn_of_the_day():
     places = [m.x for m in (*axis.first, *axis.later)]
     assert places == sorted(places)
     assert places[-1] == 100.0
-    assert all(b.x - a.x >= 7 for a, b in zip(axis.ticks, axis.ticks[1:], strict=False))
+    assert all(b.x - a.x >= 13 for a, b in zip(axis.ticks, axis.ticks[1:], strict=False))
     assert all(0 <= x <= 100 and x + width <= 100.01 for x, width in axis.nights)
 
 
@@ -93,10 +93,12 @@ def test_the_range_shows_where_it_began_and_where_it_ends():
     assert chart.best_range(forecast(2), NOW) == "6h"
     assert chart.best_range(forecast(4.5, onset_at=NOW - timedelta(hours=6)), NOW) == "1d"
     assert chart.best_range(None, NOW) == "1d"
+    assert chart.best_range(None, NOW, NOW - timedelta(minutes=3)) == "15m"
+    assert chart.best_range(None, NOW, NOW - timedelta(days=90)) == "1d"
     window = chart.window("", forecast(2), NOW)
     assert window.start < window.now < window.end
     assert window.end - window.start == pytest.approx(6 * 3_600_000, abs=2)
-    then = chart.window("", forecast(2), NOW + timedelta(days=3), NOW)
+    then = chart.window("", forecast(2), NOW + timedelta(days=3), until=NOW)
     assert then.end < then.now
 
 

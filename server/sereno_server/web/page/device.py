@@ -1,6 +1,7 @@
 """One device: is it well, what runs out, what changed."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -47,9 +48,11 @@ def routes(console: Console) -> APIRouter:
             device=view.device,
             headline=device_sentence(view.device, frame.now, frame.words),
             drawn=drawn,
+            touched=[row for row in view.touched if not row.verb.startswith("run.step_")][:8],
             asked_range=wanted if wanted in chart.RANGES else "",
             ranges=_ranges(frame.words.say),
-            chosen=chart.window(wanted, drawn.forecast, frame.now).range if drawn else "",
+            asked_series=series or "",
+            chosen=_window(view, drawn, wanted, frame.now).range if drawn else "",
             chart_sentence=chart.sentence(drawn, frame.now, frame.words) if drawn else "",
             interval=lambda f: chart.interval(f, frame.words),
             changes=chart.lettered(ranked(view)),
@@ -71,7 +74,7 @@ def routes(console: Console) -> APIRouter:
             drawn = resource_of(view, series)
             if drawn is None:
                 raise BadInput("E_NOT_FOUND", f"no bounded series {series} on {name}")
-            window = chart.window(wanted, drawn.forecast, frame.now)
+            window = _window(view, drawn, wanted, frame.now)
             read = await samples.read(
                 tx, view.device.organisation_id, view.device.id, [drawn.series_id], window.start, window.now + 1000
             )
@@ -83,6 +86,10 @@ def routes(console: Console) -> APIRouter:
         return JSONResponse(drawing)
 
     return router
+
+
+def _window(view: DeviceView, drawn: ResourceRow, wanted: str, now: datetime) -> chart.Window:
+    return chart.window(wanted, drawn.forecast, now, since=view.device.joined_at)
 
 
 def resource_of(view: DeviceView, series_id: int) -> ResourceRow | None:

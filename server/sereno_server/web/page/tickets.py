@@ -99,7 +99,7 @@ def routes(console: Console) -> APIRouter:
             drawn = _resource(view)
             if tx is None or drawn is None:
                 raise BadInput("E_NOT_FOUND", f"ticket {ticket_id} has no forecast")
-            window = chart.window(wanted, drawn.forecast, frame.now, view.resolved_at)
+            window = chart.window(wanted, drawn.forecast, frame.now, until=view.resolved_at)
             read = await samples.read(
                 tx, account.organisation_id, view.device.id, [drawn.series_id], window.start, window.end
             )

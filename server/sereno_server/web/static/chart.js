@@ -24,7 +24,8 @@ class Chart {
   }
 
   address() {
-    const query = new URLSearchParams({ series: this.holder.dataset.series, range: this.holder.dataset.range ?? "" });
+    const query = new URLSearchParams({ range: this.holder.dataset.range ?? "" });
+    if (this.holder.dataset.series) query.set("series", this.holder.dataset.series);
     return `${this.holder.dataset.chart}?${query}`;
   }
 
@@ -53,7 +54,14 @@ class Chart {
       button.setAttribute("aria-pressed", String(button.dataset.range === this.data.range));
     }
     this.holder.setAttribute("aria-label", this.data.sentence);
+    this.tell("[data-chart-title]", (element) => { element.textContent = this.data.title; });
+    this.tell("[data-legend-forecast]", (element) => { element.hidden = this.data.forecast.length === 0; });
+    this.tell("[data-legend-night]", (element) => { element.hidden = this.data.nights.length === 0; });
     this.draw();
+  }
+
+  tell(selector, change) {
+    for (const element of this.holder.closest("section").querySelectorAll(selector)) change(element);
   }
 
   ink(name) {
