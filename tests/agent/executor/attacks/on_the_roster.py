@@ -1,0 +1,74 @@
+"""Attacks on who may sign: rosters unsigned, lower, expired or of another organisation."""
+
+from datetime import timedelta
+
+from tests.agent.executor.attacks.attack import attack
+
+from sereno_proto import sshsig
+from sereno_proto.roster import write_roster
+from sereno_proto.sshsig import ROSTER_NAMESPACE
+
+
+@attack("E_ROSTER_UNSIGNED")
+def an_unsigned_roster(house):
+    return house.offer(write_roster(house.make_roster(4)), [])
+
+
+@attack("E_ROSTER_UNSIGNED")
+def a_roster_signed_by_another_key(house):
+    text = write_roster(house.make_roster(4))
+    return house.offer(text, [house.key("mallory").sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_NAMESPACE")
+def a_roster_signed_for_another_purpose(house):
+    text = write_roster(house.make_roster(4))
+    return house.offer(text, [house.root.sign(text, sshsig.ROOT_NAMESPACE)])
+
+
+@attack("E_SIGNATURE_INVALID")
+def another_rosters_signature(house):
+    signed = house.root.sign(write_roster(house.make_roster(4)), ROSTER_NAMESPACE)
+    return house.offer(write_roster(house.make_roster(5)), [signed])
+
+
+@attack("E_ROSTER_LOWER")
+def a_lower_roster(house):
+    text = write_roster(house.make_roster(2))
+    return house.offer(text, [house.root.sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_ROSTER_OTHER")
+def another_roster_of_the_same_version(house):
+    text = write_roster(house.make_roster(3, days=29))
+    return house.offer(text, [house.root.sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_ROSTER_EXPIRED")
+def an_expired_roster(house):
+    text = write_roster(house.make_roster(4, issued=house.now - timedelta(days=40), days=30))
+    return house.offer(text, [house.root.sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_ROSTER_EXPIRED")
+def a_plan_after_the_pinned_roster_expired(house):
+    house.pin(house.make_roster(3, issued=house.now - timedelta(days=30) + timedelta(seconds=60)))
+    text = house.plan()
+    house.now_ms += 60_000
+    return house.execute_signed(text)
+
+
+@attack("E_ROSTER_ORGANISATION")
+def another_organisations_roster(house):
+    text = write_roster(house.make_roster(4, organisation_id="org_" + "a" * 32))
+    return house.offer(text, [house.root.sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_KEY_UNKNOWN")
+def a_person_taken_off_the_roster(house):
+    text = house.plan()
+    signatures = house.request(text), house.approve(text)
+    persons = tuple(person for person in house.roster.persons if person.name != "ana")
+    newer = write_roster(house.make_roster(4, persons=persons))
+    assert house.offer(newer, [house.root.sign(newer, ROSTER_NAMESPACE)]).WhichOneof("body") == "accepted"
+    return house.execute(text, *signatures)
