@@ -145,10 +145,15 @@ CATALOGUE: dict[str, CodeEntry] = {
     # server
     "E_PORT_TAKEN": CodeEntry("another program listens on this port", "stop it, or choose another port"),
     "E_DRILL": CodeEntry("a drill did not end as it must", "see the demo's logs, and report it"),
+    "E_SERVER_RUNNING": CodeEntry("a server uses this data folder already", "use it, or stop it first"),
     "E_DEMO_RUNNING": CodeEntry("a demo is running in this clone already", "use it, or stop it with Ctrl-C"),
     "E_NO_POSTGRESQL": CodeEntry("no PostgreSQL was found", "install sereno[server] or set SERENO_DATABASE_URL"),
     "E_POSTGRESQL": CodeEntry("PostgreSQL does not answer", "see its log in the server's folder"),
     "E_SCHEMA_NEWER": CodeEntry("the database was made by a newer Sereno", "run that version, or restore a backup"),
+    "E_EXTRA_MISSING": CodeEntry(
+        "this is an agent's installation, without the server's and the workstation's part",
+        "install it: `pip install 'sereno[server]'`",
+    ),
     "E_CONFIG": CodeEntry("a setting cannot be used", "mend the file and key named"),
     "E_NOT_SIGNED_IN": CodeEntry("not signed in", "use a login link, or `sereno login`"),
     "E_EXPIRED": CodeEntry("the link, token or session has expired", "sign in again"),

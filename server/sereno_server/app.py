@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -102,6 +104,7 @@ async def _patiently(work: Callable[[], Awaitable[Opened]]) -> Opened:
 async def _private_postgresql(settings: Settings) -> AsyncIterator[str]:
     """Starts the private PostgreSQL, brings it back when it is killed, and stops it at the end."""
     postgresql = EmbeddedPostgreSQL(settings.data_dir, pg_bin=Path(settings.pg_bin) if settings.pg_bin else None)
+    lock = _lock(settings.data_dir)
     url = await asyncio.to_thread(postgresql.start)
     watch = asyncio.create_task(postgresql.supervise(), name="postgresql")
     try:
@@ -110,6 +113,19 @@ async def _private_postgresql(settings: Settings) -> AsyncIterator[str]:
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
         await asyncio.to_thread(postgresql.stop)
+        os.close(lock)
+
+
+def _lock(data_dir: Path) -> int:
+    """Holds the data folder: a second server would stop the first one's PostgreSQL when it ends. The kernel lets go."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(data_dir / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise SerenoError("E_SERVER_RUNNING", f"a server uses {data_dir} already") from error
+    return lock
 
 
 async def serve(settings: Settings, ready: Callable[[App], None] = lambda _: None) -> None:

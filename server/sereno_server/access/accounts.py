@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.ids import new_id
 from sereno_server.access.account import ROLES, Account
+from sereno_server.audit import ledger
 from sereno_server.store.tables import accounts, organisations
 
 
@@ -28,6 +29,8 @@ async def create_account(
             public_key=public_key or None,
         )
     )
+    if organisation_id is not None:
+        await ledger.record(tx, organisation_id, name, "account.create", account_id, {"role": role})
     return account_id
 
 

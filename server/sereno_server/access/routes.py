@@ -5,18 +5,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse
 
 from sereno_proto import limits, sshsig
 from sereno_proto.errors import Refused
 from sereno_proto.keys import parse_public
 from sereno_server.access.account import Account
-from sereno_server.access.accounts import account_id_by_name, public_key_of
+from sereno_server.access.accounts import account_id_by_name, find_account, public_key_of
 from sereno_server.access.current import current_account
 from sereno_server.access.guard import cookie_name
 from sereno_server.access.rates import Rate
 from sereno_server.access.sign_in import end, issue, use_once, utc_now
 from sereno_server.app import App
+from sereno_server.audit import ledger
 from sereno_server.store.engine import Scope
 
 
@@ -67,6 +69,7 @@ def router(app: App) -> APIRouter:
             async with app.store.transaction(Scope.system()) as tx:
                 account_id = await use_once(tx, "link", secret, now)
                 session = await issue(tx, "session", account_id, now)
+                await _told(tx, account_id, "sign_in.link")
         except Refused as refusal:
             return RedirectResponse(f"/sign-in?code={refusal.code}", status_code=303)
         answer = RedirectResponse("/", status_code=303)
@@ -110,6 +113,15 @@ def router(app: App) -> APIRouter:
             name, line = await public_key_of(tx, account_id)
             if body.text != challenge_text(name, public_url, secret) or parse_public(line).blob != key.blob:
                 raise Refused("E_NOT_SIGNED_IN", "the challenge was not signed by this account's key")
+            await _told(tx, account_id, "sign_in.key", key.fingerprint)
             return TokenAnswer(token=await issue(tx, "token", account_id, now), expires_in_s=limits.TOKEN_HOURS * 3600)
 
     return routes
+
+
+async def _told(tx: AsyncConnection, account_id: str, verb: str, key: str = "") -> None:
+    """Writes into the ledger that somebody came in; before there is an organisation there is no ledger either."""
+    account = await find_account(tx, account_id)
+    if account.organisation_id:
+        payload = {"key": key} if key else {}
+        await ledger.record(tx, account.organisation_id, account.name, verb, account.id, payload)
