@@ -126,7 +126,8 @@ class Installation:
 
     def end(self, name: str) -> None:
         self.running[name].terminate()
-        assert self.running[name].wait(30) == 0, (self.folder / f"{name}.log").read_text()[-4000:]
+        ended = {0, -signal.SIGTERM}  # the latter when it was still starting
+        assert self.running[name].wait(30) in ended, (self.folder / f"{name}.log").read_text()[-4000:]
 
     def close(self) -> None:
         self._ended.set()
