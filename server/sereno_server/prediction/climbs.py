@@ -20,12 +20,16 @@ STALL_SHARE = 0.3  # it has stalled when that part is slower than this share of 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast each series climbs. rates in value units a second; onset: when this climb began."""
+    """How fast each series climbs. Rates in value units a second.
+
+    onset: when this growth began, the climb's knee; before: the rate from trough to knee, a one-off step left out.
+    """
 
     rate: Floats
     slowest: Floats
     fastest: Floats
     onset: Floats
+    before: Floats
     stalled: Flags
 
 
@@ -141,11 +145,14 @@ class Climbs(Columns):
         start = np.where(enough.any(axis=1), _last_true(enough), knee)
         span = passed[pick, start][:, None]
         rate = np.maximum(np.nan_to_num(slope[pick, start]), 0.0)
+        calm_s = at[pick, knee] - self.trough_at[rows]
+        crept = np.maximum(value[pick, knee] - self.trough[rows] - self.step(rows), 0.0)
+        before = np.divide(crept, calm_s, out=np.zeros(len(rows)), where=calm_s > 0)
         recent = np.nan_to_num(slope[pick, _last_true(known & (passed >= RECENT_SHARE * span))])
         inside = known & (passed <= span) & (passed >= RECENT_SHARE * span)
         slowest = np.maximum(np.min(slope, axis=1, where=inside, initial=np.inf), 0.0)
         fastest = np.maximum(np.max(slope, axis=1, where=inside, initial=-np.inf), rate)
-        return Pace(rate, np.minimum(slowest, rate), fastest, at[pick, knee], recent < STALL_SHARE * rate)
+        return Pace(rate, np.minimum(slowest, rate), fastest, at[pick, knee], before, recent < STALL_SHARE * rate)
 
     def _knee(self, rows: Rows, known: Flags, gain: Floats) -> Rows:
         """The kept point deepest below the line from trough to now, among those with most of the gain ahead."""

@@ -10,6 +10,7 @@ from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
 from sereno_server.prediction.floors import Floors
 
 DAY_S = 86_400.0
+BEND_SHARE = 1 / 3  # of the present pace: a climb that was slower than that before its knee was quiet
 NEAR_SHARE = 0.05  # a time that should have come already is put this share of the time once left ahead
 
 
@@ -81,7 +82,7 @@ class View(Columns):
         pace = self.climbs.pace(rows[places], room[places], top[places])
         left = np.divide(room[places], pace.rate, out=np.full(len(places), np.inf), where=pace.rate > 0)
         new = ~was[places]
-        stays = ~new | self._proven(rows[places], at[places], share[places], left, pace.onset, age_s[places])
+        stays = ~new | self._proven(rows[places], at[places], share[places], left, pace, age_s[places])
         open_[places[~stays]] = False
         self.open[rows] = open_
         if others and len(places):
@@ -89,7 +90,9 @@ class View(Columns):
         left[pace.stalled] = np.inf
         left_s = np.full(len(rows), np.inf)
         left_s[places[stays]] = left[stays]
-        kept = Pace(*(getattr(pace, name)[stays] for name in ("rate", "slowest", "fastest", "onset", "stalled")))
+        kept = Pace(
+            *(getattr(pace, name)[stays] for name in ("rate", "slowest", "fastest", "onset", "before", "stalled"))
+        )
         return Sight(open_, left_s, share, places[stays], kept)
 
     def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
@@ -136,12 +139,13 @@ class View(Columns):
         return share
 
     def _proven(  # noqa: PLR0917 (six columns of the same rows)
-        self, rows: Rows, at: Floats, share: Floats, left: Floats, onset: Floats, age_s: Floats
+        self, rows: Rows, at: Floats, share: Floats, left: Floats, pace: Pace, age_s: Floats
     ) -> Flags:
         """Whether enough was seen to open: the briefer the climb, and the less is known before, the more it takes."""
         tuning = self.tuning
-        lasted = np.maximum(at - onset, 1e-9)
-        climbed = at - self.climbs.trough_at[rows]
+        lasted = np.maximum(at - pace.onset, 1e-9)
+        bent = pace.before < BEND_SHARE * pace.rate  # what came before the knee was quiet, not the same growth
+        climbed = np.where(bent, lasted, at - self.climbs.trough_at[rows])
         before = np.maximum(age_s - climbed, 0.0)
         brief = np.minimum(tuning.brief_age_share * age_s, tuning.brief_s)
         doubt = np.maximum(

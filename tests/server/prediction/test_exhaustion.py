@@ -84,6 +84,36 @@ def test_a_limit_that_is_raised_in_time_ends_the_forecast():
     assert not answers[139]
 
 
+def test_a_folder_that_appeared_just_before_is_announced_all_the_same():
+    """As the disk drill recorded it: nothing, at once its usual size, a short saw-tooth, and rotation stops."""
+    saw = [
+        2.07,
+        2.42,
+        2.77,
+        2.12,
+        2.47,
+        2.82,
+        2.17,
+        2.52,
+        2.87,
+        2.17,
+        2.52,
+        2.87,
+        2.17,
+        2.45,
+        2.8,
+        3.15,
+        2.45,
+        2.8,
+        3.15,
+    ]
+    used = np.array([0.0, *saw, *(3.15 + 0.35 * np.arange(1, 100))])
+    said = replay(used, step_s=1.0, capacity=60.0)
+    first = int(np.argmax(np.isfinite(said.full_at)))
+    assert first <= len(saw) + 45
+    assert abs(said.onset[first] - len(saw)) < 8
+
+
 walks = st.builds(
     lambda seed, rows, slope, size, period, height: np.clip(
         noisy(sawtooth(rows, period, height, leak=slope), seed, size), 0, 1
