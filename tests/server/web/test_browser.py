@@ -25,7 +25,7 @@ from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.gateway import Gateway
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, Events, emit
-from sereno_server.store.tables import changes, tickets
+from sereno_server.store.tables import changes, devices, tickets
 from sereno_server.web import assets
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -201,6 +201,15 @@ def test_a_ticket_moves_on_before_my_eyes(page, console):
     playwright.expect(page.locator("h1")).to_contain_text("solved")
     playwright.expect(page.locator("#c6")).to_contain_text("81 GB freed")
     playwright.expect(page.locator("[data-chart] canvas")).to_have_count(1)
+
+
+def test_the_first_machine_shows_up_without_a_reload(page, console):
+    console.change(update(devices).values(revoked_at=datetime.now(UTC)), kind="device")
+    page.goto(console.url)
+    playwright.expect(page.locator("h1")).to_have_text("No machine has joined yet.")
+    console.change(update(devices).where(devices.c.name == "mail-01").values(revoked_at=None), kind="device")
+    playwright.expect(page.locator("tbody [data-row]")).to_have_count(1)
+    playwright.expect(page.locator("h1")).to_contain_text("Nobody needs you")
 
 
 def test_new_rows_wait_behind_a_count(page, console):
