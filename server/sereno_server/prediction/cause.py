@@ -16,6 +16,7 @@ ONSET_SLACK: Final = 0.25  # the onset is known to within this share of the dura
 LOOK_BACK: Final = timedelta(days=7)  # how usual changes are is judged over this time
 LIKELY: Final = {"file": 1.0, "setting": 1.0, "package": 0.95, "service": 0.9, "reboot": 0.8, "user": 0.6}
 LIKELY_OTHER: Final = 0.8
+AT_ONCE_S: Final = 2  # the onset is not known to the second
 SECONDS_A_MINUTE: Final = 60
 
 
@@ -73,7 +74,7 @@ def _rare(change: Changed, before_s: float, duration_s: float, changes: Sequence
 
 
 def _why(before_s: float) -> str:
-    if before_s < 0:
+    if before_s < AT_ONCE_S:
         return "changed as it began"
     return f"changed {span(before_s)} before it began"
 
