@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sereno_agent.folders import Folders
+from sereno_agent.host import Host
 from sereno_agent.policy import Policy
 from sereno_agent.series import Labels
 from sereno_proto.v1.link_pb2 import SERIES_KIND_COUNTER, SERIES_KIND_GAUGE, Change, Notice, SeriesKind
@@ -24,12 +25,13 @@ class Sample(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What collectors may know of the agent: the policy now in force, its folders, and the clocks."""
+    """What collectors may know: the policy now in force, the agent's folders, the clocks, and the machine."""
 
     policy: Callable[[], Policy]
     folders: Folders
     now_ms: Callable[[], int]
     monotonic: Callable[[], float]
+    host: Host = Host()
 
 
 class Reading:

@@ -1,8 +1,8 @@
 """One collector a file, registered by the file's name.
 
 A file has `make(surroundings) -> collect`, and may say INTERVAL_MS (else the agent's own) and DEADLINE_S. One whose
-name ends in `_linux`, `_windows` or `_darwin` is registered, without that ending, on that platform only.
-collect(reading) runs in a thread; whatever it raises concerns itself alone.
+name ends in `_linux`, `_windows` or `_darwin` is registered, without that ending, on that platform only, and there
+instead of the file without an ending. collect(reading) runs in a thread; whatever it raises concerns itself alone.
 """
 
 import importlib
@@ -25,16 +25,16 @@ class Collector(NamedTuple):
     deadline_s: float = COLLECTOR_TIMEOUT_S
 
 
-def names() -> dict[str, str]:
-    """Registered name and module of every collector for this platform."""
-    found = {}
+def names(platform: str = sys.platform) -> dict[str, str]:
+    """Registered name and module of every collector for a platform (as sys.platform names it)."""
+    found, here = {}, {}
     for module in pkgutil.iter_modules(__path__):
-        name, _, platform = module.name.rpartition("_")
-        if platform not in _PLATFORMS:
+        name, _, suffix = module.name.rpartition("_")
+        if suffix not in _PLATFORMS:
             found[module.name] = module.name
-        elif sys.platform == _PLATFORMS[platform]:
-            found[name] = module.name
-    return found
+        elif platform == _PLATFORMS[suffix]:
+            here[name] = module.name
+    return dict(sorted((found | here).items()))
 
 
 def make(name: str, module_name: str, surroundings: Surroundings) -> Collector:

@@ -1,7 +1,8 @@
-"""Space and inodes of every local file system that can be written.
+"""Space and inodes of every local file system, and whether it is read-only: `filesystem_readonly`.
 
 Used is size less what an ordinary user may still take, so that used equals size when writing fails, also where blocks
-are reserved for root. Network file systems are left out: one that hangs would hold a thread for ever.
+are reserved for root. Network file systems are left out: one that hangs would hold a thread for ever (see
+network_filesystems).
 """
 
 import os
@@ -50,6 +51,7 @@ def _read(reading: Reading, mount: str) -> None:
     except OSError:
         return  # unmounted since
     label = ("mount", mount)
+    reading.gauge("filesystem_readonly", bool(found.f_flag & os.ST_RDONLY), label)
     if found.f_blocks:
         reading.gauge("filesystem_used_bytes", (found.f_blocks - found.f_bavail) * found.f_frsize, label)
         reading.gauge("filesystem_size_bytes", found.f_blocks * found.f_frsize, label)

@@ -1,6 +1,8 @@
 """Every collector: registered by its file name, measured on this machine, its series as the contract names them."""
 
+import math
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,34 +12,21 @@ from sereno_agent.collectors.watched_folders import measure
 from sereno_agent.folders import Folders
 from sereno_agent.policy import Policy, WatchedFolder
 from sereno_agent.reading import Reading, Surroundings
-from sereno_proto.v1.link_pb2 import SERIES_KIND_COUNTER, SERIES_KIND_GAUGE
 
-SERIES = {
-    "agent_cost": {"agent_resident_bytes", "agent_cpu_seconds"},
-    "cpu": {"cpu_used_ratio", "load1"},
-    "filesystems": {
-        "filesystem_used_bytes",
-        "filesystem_size_bytes",
-        "filesystem_inodes_used",
-        "filesystem_inodes",
-    },
-    "memory": {"memory_used_bytes", "memory_total_bytes", "swap_used_bytes", "swap_total_bytes"},
-    "network": {"network_received_bytes", "network_sent_bytes"},
-    "watched_files": set(),
-    "watched_folders": {"folder_used_bytes", "folder_files", "folder_quota_bytes"},
-}
-COUNTERS = {"network_received_bytes", "network_sent_bytes", "agent_cpu_seconds"}
+SIGNED = {"clock_offset_seconds", "temperature_celsius"}
 
 
 def surroundings(tmp_path: Path, policy: Policy) -> Surroundings:
     return Surroundings(lambda: policy, Folders(tmp_path), lambda: 1, lambda: 0.0)
 
 
-def test_every_file_is_a_collector_and_has_its_series_listed_here() -> None:
-    assert set(collectors.names()) == set(SERIES)
+def test_a_file_of_this_platform_stands_before_the_one_for_all() -> None:
+    assert collectors.names("linux")["cpu"] == "cpu_linux"
+    assert collectors.names("darwin")["cpu"] == "cpu"
+    assert "pressure" not in collectors.names("darwin")
 
 
-@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize("name", collectors.names())
 def test_a_collector_reads_this_machine(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -46,13 +35,22 @@ def test_a_collector_reads_this_machine(tmp_path: Path, name: str) -> None:
     reading = Reading()
     made.collect(reading)
     assert reading.notices == []
-    assert {sample.name for sample in reading.samples} <= SERIES[name]
     for sample in reading.samples:
-        assert sample.kind == (SERIES_KIND_COUNTER if sample.name in COUNTERS else SERIES_KIND_GAUGE)
+        assert re.fullmatch("[a-z][a-z0-9_]*", sample.name)
         assert list(sample.labels) == sorted(sample.labels)
-        assert sample.value >= 0
+        assert math.isfinite(sample.value)
+        assert sample.value >= 0 or sample.name in SIGNED
     keys = [(sample.name, sample.labels) for sample in reading.samples]
     assert len(keys) == len(set(keys))
+
+
+def test_each_series_is_of_one_collector_and_one_kind(tmp_path: Path) -> None:
+    kinds: dict[str, tuple[str, int]] = {}
+    for name, module in collectors.names().items():
+        reading = Reading()
+        collectors.make(name, module, surroundings(tmp_path, Policy())).collect(reading)
+        for sample in reading.samples:
+            assert kinds.setdefault(sample.name, (name, sample.kind)) == (name, sample.kind)
 
 
 def test_a_folder_is_measured_whole_links_once_and_unfollowed(tmp_path: Path) -> None:

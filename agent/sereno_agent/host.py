@@ -1,0 +1,91 @@
+"""What collectors read of the machine: small files below a root, and the output of a few programs.
+
+Both are arguments, so that recorded machines can stand in. What is not there is None, never an error: a facility that
+a machine lacks has no series.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sereno_proto.errors import Refused
+
+FILE_BYTES_MAX: Final = 4 << 20
+ASK_TIMEOUT_S: Final = 20.0
+_CHUNK: Final = 65_536
+_PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+
+Ask = Callable[[Sequence[str], bytes, float], str | None]
+
+
+def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
+    """What a program writes, None when this machine has no such program or it does not answer in time.
+
+    It runs in a process group of its own, bounded in time and output, with a small environment.
+    """
+    # Imported when the first program is asked: many machines have none to ask.
+    from sereno_agent import child  # noqa: PLC0415
+
+    program = next((path for folder in _PATH if os.access(path := f"{folder}/{command[0]}", os.X_OK)), None)
+    if command[0].startswith("/"):
+        program = command[0]
+    if program is None:
+        return None
+    try:
+        ended = child.run([program, *command[1:]], request, timeout_s)
+    except Refused:
+        return None
+    return None if ended.overrun else ended.output.decode("utf-8", "replace")
+
+
+class Host:
+    """One machine. root: what stands before every path ("" is the real one)."""
+
+    __slots__ = ("_ask", "root")
+
+    def __init__(self, root: str = "", ask_: Ask = ask) -> None:
+        self.root = root
+        self._ask = ask_
+
+    def read(self, path: str) -> str | None:
+        """A file's whole text; None when it is missing, unreadable or beyond the bound."""
+        try:
+            fd = os.open(self.root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:
+            return None
+        try:
+            content = os.read(fd, _CHUNK)
+            # A short read of /proc may be followed by more; only an empty one is the end.
+            while (chunk := os.read(fd, _CHUNK)) and len(content) <= FILE_BYTES_MAX:
+                content += chunk
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+        return content.decode("utf-8", "replace") if len(content) <= FILE_BYTES_MAX else None
+
+    def line(self, path: str) -> str:
+        """A file's text without white space at its ends; empty when there is none."""
+        return (self.read(path) or "").strip()
+
+    def integer(self, path: str) -> int | None:
+        """A file that holds one whole number; None when it is missing or holds anything else."""
+        try:
+            return int(self.read(path) or "")
+        except ValueError:
+            return None
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, sorted; none when it is missing or unreadable."""
+        try:
+            return sorted(os.listdir(self.root + folder))  # noqa: PTH208, a Path for each is dearer
+        except OSError:
+            return []
+
+    def exists(self, path: str) -> bool:
+        """Whether something lies at the path."""
+        return os.path.exists(self.root + path)  # noqa: PTH110
+
+    def ask(self, *command: str, request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
+        """What a program writes; None when this machine does not have it or it does not end in time."""
+        return self._ask(command, request, timeout_s)
