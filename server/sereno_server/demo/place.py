@@ -73,9 +73,10 @@ class Place:
         return self.folder / "cli.toml"
 
     def make(self) -> None:
-        """Creates the folders; 0711 at the top, so that PostgreSQL's user may pass through when this is root."""
+        """Creates the folders; 0711 where PostgreSQL's own user must pass through when this is root."""
         try:
-            self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for passed_through in (self.folder, self.server_data):
+                passed_through.mkdir(mode=0o711, parents=True, exist_ok=True)
             for folder in (self.keys, self.workstation, self.agent, self.logs):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self.app_logs.mkdir(parents=True, exist_ok=True)
