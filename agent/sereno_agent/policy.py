@@ -14,6 +14,15 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
     path = "/etc/app/app.conf"
     restore = true                    # restore_file may put an earlier version back; left out: no
 
+    [services.web]                    # a service that is measured by itself, and that checks may ask after
+    unit = "nginx.service"
+
+    [hosts.database]                  # a host name that dns_resolution may look up
+    name = "db.example.com"
+
+    [certificates.site]               # a certificate whose expiry is watched: a file, or what listens at an address
+    path = "/etc/ssl/site.pem"        # or: listen = "localhost:443"
+
     [actions]
     allow = ["rotate_logs"]           # left out: none
 
@@ -32,7 +41,14 @@ from typing import Final
 
 from sereno_agent import policy_text
 from sereno_agent.policy_text import Table
-from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
+from sereno_diagnostics.allowed import (
+    Allowed,
+    NamedHost,
+    WatchedCertificate,
+    WatchedFile,
+    WatchedFolder,
+    WatchedService,
+)
 from sereno_proto.errors import BadInput
 from sereno_proto.ids import sha256
 from sereno_proto.limits import POLICY_BYTES_MAX, POLICY_KEEP_MAX
@@ -40,6 +56,9 @@ from sereno_proto.limits import POLICY_BYTES_MAX, POLICY_KEEP_MAX
 __all__ = ["Policy", "WatchedFile", "WatchedFolder", "allowed", "in_force", "load", "parse"]
 
 _QUOTA_BYTES_MAX: Final = 1 << 60
+_UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
+_HOST: Final = r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?"
+_LISTEN: Final = r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]{2,45}\]):[0-9]{1,5}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,9 @@ class Policy:
 
     folders: dict[str, WatchedFolder] = field(default_factory=dict)
     files: dict[str, WatchedFile] = field(default_factory=dict)
+    services: dict[str, WatchedService] = field(default_factory=dict)
+    hosts: dict[str, NamedHost] = field(default_factory=dict)
+    certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
     actions: frozenset[str] = frozenset()
     collectors_denied: frozenset[str] = frozenset()
     redact: tuple[str, ...] = ()
@@ -76,13 +98,20 @@ def in_force(path: Path) -> Policy:
 def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
     """The names in force as checks and actions take them, with Sereno's own files that no action touches."""
     code = Path(__file__).parent
-    return Allowed(state=state, folders=policy.folders, files=policy.files, protected=(path, code))
+    return Allowed(
+        state=state,
+        folders=policy.folders,
+        files=policy.files,
+        services=policy.services,
+        hosts=policy.hosts,
+        protected=(path, code),
+    )
 
 
 def parse(text: str, path: Path) -> Policy:
     """The policy of a text; `path` is for messages. Raises BadInput with E_POLICY_INVALID."""
     document = policy_text.read(text, path)
-    document.only("collect", "folders", "files", "actions", "redact")
+    document.only("collect", "folders", "files", "services", "hosts", "certificates", "actions", "redact")
     collect, actions, redact = document.table("collect"), document.table("actions"), document.table("redact")
     collect.only("deny")
     actions.only("allow")
@@ -90,6 +119,9 @@ def parse(text: str, path: Path) -> Policy:
     return Policy(
         folders={name: _folder(name, entry) for name, entry in document.table("folders").tables()},
         files={name: _file(name, entry) for name, entry in document.table("files").tables()},
+        services={name: _service(name, entry) for name, entry in document.table("services").tables()},
+        hosts={name: _host(name, entry) for name, entry in document.table("hosts").tables()},
+        certificates={name: _certificate(name, entry) for name, entry in document.table("certificates").tables()},
         actions=frozenset(actions.names("allow")),
         collectors_denied=frozenset(collect.names("deny")),
         redact=redact.expressions("patterns"),
@@ -111,6 +143,25 @@ def _folder(name: str, entry: Table) -> WatchedFolder:
 def _file(name: str, entry: Table) -> WatchedFile:
     entry.only("path", "restore")
     return WatchedFile(name=name, path=entry.path("path"), restore=entry.boolean("restore", default=False))
+
+
+def _service(name: str, entry: Table) -> WatchedService:
+    entry.only("unit")
+    return WatchedService(name=name, unit=entry.text("unit", _UNIT, "a unit's name such as nginx.service"))
+
+
+def _host(name: str, entry: Table) -> NamedHost:
+    entry.only("name")
+    return NamedHost(name=name, host=entry.text("name", _HOST, "a host's name such as db.example.com"))
+
+
+def _certificate(name: str, entry: Table) -> WatchedCertificate:
+    entry.only("path", "listen")
+    if entry.has("path") == entry.has("listen"):
+        raise entry.wrong("", "needs either a path or an address that listens")
+    if entry.has("path"):
+        return WatchedCertificate(name=name, path=entry.path("path"))
+    return WatchedCertificate(name=name, listen=entry.text("listen", _LISTEN, "an address such as localhost:443"))
 
 
 def _read(path: Path) -> bytes:

@@ -60,6 +60,10 @@ class Table:
         line = next((self._lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in self._lines), 0)
         return invalid(self._file, line, f"{'.'.join(where)}: {what}")
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._values
+
     def only(self, *known: str) -> None:
         """Refuses keys that are not known."""
         for key in self._values:
@@ -107,6 +111,13 @@ class Table:
         if ".." in PurePosixPath(value).parts or not value.isprintable() or path == Path(path.anchor):
             raise self.wrong(key, f"{value!r} must be a plain path without '..', and not the root")
         return path
+
+    def text(self, key: str, expression: str, what: str) -> str:
+        """A text that the expression matches whole."""
+        value = self._values.get(key)
+        if not isinstance(value, str) or not re.fullmatch(expression, value):
+            raise self.wrong(key, f"must be {what}")
+        return value
 
     def names(self, key: str) -> tuple[str, ...]:
         """A list of texts."""

@@ -28,6 +28,31 @@ class WatchedFile:
 
 
 @dataclass(frozen=True)
+class WatchedService:
+    """A service that is measured by itself and that checks may ask after. unit: as the system calls it."""
+
+    name: str
+    unit: str  # nginx.service
+
+
+@dataclass(frozen=True)
+class NamedHost:
+    """A host name that dns_resolution may look up."""
+
+    name: str
+    host: str  # db.example.com
+
+
+@dataclass(frozen=True)
+class WatchedCertificate:
+    """A certificate whose expiry is watched: in a file, or shown by what listens at an address. One of them is set."""
+
+    name: str
+    path: Path | None = None  # PEM or DER
+    listen: str = ""  # host:port
+
+
+@dataclass(frozen=True)
 class Allowed:
     """The names in force, and Sereno's own state folder, which no action ever changes on request.
 
@@ -37,6 +62,8 @@ class Allowed:
     state: Path
     folders: dict[str, WatchedFolder] = field(default_factory=dict)
     files: dict[str, WatchedFile] = field(default_factory=dict)
+    services: dict[str, WatchedService] = field(default_factory=dict)
+    hosts: dict[str, NamedHost] = field(default_factory=dict)
     protected: tuple[Path, ...] = ()
 
     @property
@@ -55,3 +82,15 @@ class Allowed:
         if name not in self.files:
             raise Refused("E_OUTSIDE_POLICY", f"the policy names no file {name!r}")
         return self.files[name]
+
+    def service(self, name: str) -> WatchedService:
+        """The service of that name; raises E_OUTSIDE_POLICY."""
+        if name not in self.services:
+            raise Refused("E_OUTSIDE_POLICY", f"the policy names no service {name!r}")
+        return self.services[name]
+
+    def host(self, name: str) -> NamedHost:
+        """The host of that name; raises E_OUTSIDE_POLICY."""
+        if name not in self.hosts:
+            raise Refused("E_OUTSIDE_POLICY", f"the policy names no host {name!r}")
+        return self.hosts[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sereno_diagnostics.allowed import Allowed
 from sereno_proto.errors import BadInput
 
-KINDS = ("folder", "file", "digest", "number")
+KINDS = ("folder", "file", "service", "host", "digest", "number")
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 NUMBER_PATTERN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
@@ -17,7 +17,7 @@ Values = dict[str, str | float]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: `folder` and `file` are names of the policy, `digest` is `sha256:HEX`, `number` has bounds."""
+    """One parameter: `folder`, `file`, `service` and `host` are names of the policy, `digest` is `sha256:HEX`, `number` has bounds."""
 
     name: str
     kind: str
@@ -67,3 +67,7 @@ def resolve(declared: Sequence[Parameter], values: Values, allowed: Allowed) -> 
             allowed.folder(str(values[parameter.name]))
         elif parameter.kind == "file":
             allowed.file(str(values[parameter.name]))
+        elif parameter.kind == "service":
+            allowed.service(str(values[parameter.name]))
+        elif parameter.kind == "host":
+            allowed.host(str(values[parameter.name]))

@@ -26,6 +26,18 @@ restore = true
 [files.hosts]
 path = "/etc/hosts"
 
+[services.web]
+unit = "nginx.service"
+
+[hosts.database]
+name = "db.example.com"
+
+[certificates.site]
+path = "/etc/ssl/site.pem"
+
+[certificates.console]
+listen = "localhost:443"
+
 [actions]
 allow = ["rotate_logs"]
 
@@ -49,6 +61,10 @@ def test_a_good_policy_is_read_whole(tmp_path):
     )
     assert read.files["app-config"] == policy.WatchedFile("app-config", Path("/etc/app/app.conf"), restore=True)
     assert read.files["hosts"].restore is False
+    assert read.services["web"].unit == "nginx.service"
+    assert read.hosts["database"].host == "db.example.com"
+    assert read.certificates["site"].path == Path("/etc/ssl/site.pem")
+    assert read.certificates["console"].listen == "localhost:443"
     assert read.actions == {"rotate_logs"}
     assert read.collectors_denied == {"network"}
     assert read.redact == (r"password=\S+",)
@@ -89,6 +105,11 @@ WRONG = {
     "a folder that is a text": ('[folders]\nx = "/x"', 2),
     "actions that are numbers": ("[actions]\nallow = [1]", 2),
     "a redaction that does not compile": ('[redact]\npatterns = ["ok", "("]', 2),
+    "a unit that is an option": ('[services.x]\nunit = "--all"', 2),
+    "a service without unit": ("[services.x]", 1),
+    "a host with a slash": ('[hosts.x]\nname = "a/b"', 2),
+    "a certificate in two places": ('[certificates.x]\npath = "/x"\nlisten = "localhost:443"', 1),
+    "an address without port": ('[certificates.x]\nlisten = "localhost"', 2),
     "a key given twice": ('[files.x]\npath = "/x"\npath = "/y"', 3),
 }
 

@@ -10,6 +10,7 @@ from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.app import App
 from sereno_server.reads import devices as device_reads
+from sereno_server.reads import rates
 from sereno_server.store import samples
 from sereno_server.store.tables import series
 
@@ -18,6 +19,7 @@ SAMPLES_MAX = 20_000
 
 SeriesId = Annotated[int, Query(alias="series")]
 From = Annotated[int | None, Query(alias="from", description="Unix milliseconds; an hour before `to` by default")]
+Rate = Annotated[bool, Query(description="a counter as units a second, resets understood")]
 To = Annotated[int | None, Query(alias="to", description="Unix milliseconds; now by default")]
 
 
@@ -39,7 +41,13 @@ def router(app: App) -> APIRouter:
 
     @routes.get("/samples")
     async def read_samples(
-        account: Asker, device: str, series_id: SeriesId, start_ms: From = None, end_ms: To = None
+        account: Asker,
+        device: str,
+        series_id: SeriesId,
+        *,
+        start_ms: From = None,
+        end_ms: To = None,
+        rate: Rate = False,
     ) -> dict[str, Any]:
         """[ms, value] pairs of one series, by default of the last hour; the newest when there are too many."""
         end = int(utc_now().timestamp() * 1000) if end_ms is None else end_ms
@@ -51,7 +59,8 @@ def router(app: App) -> APIRouter:
             columns = await samples.read(tx, account.organisation_id, found, [series_id], start, end)
         if series_id not in columns:
             return {"series": series_id, "samples": []}
-        times, values = (column[-SAMPLES_MAX:] for column in columns[series_id])
+        found_columns = rates.rate(*columns[series_id]) if rate else columns[series_id]
+        times, values = (column[-SAMPLES_MAX:] for column in found_columns)
         return {"series": series_id, "samples": list(zip(times.tolist(), values.tolist(), strict=True))}
 
     return routes

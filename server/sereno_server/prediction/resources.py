@@ -21,6 +21,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("inodes", "filesystem_inodes_used", "filesystem_inodes", "mount"),
     Kind("memory", "memory_used_bytes", "memory_total_bytes", ""),
     Kind("swap", "swap_used_bytes", "swap_total_bytes", ""),
+    Kind("huge_pages", "huge_pages_used_bytes", "huge_pages_total_bytes", ""),
+    Kind("file_descriptors", "file_descriptors_used", "file_descriptors_limit", ""),
+    Kind("process_ids", "process_ids_used", "process_ids_limit", ""),
+    Kind("conntrack", "conntrack_used", "conntrack_limit", ""),
+    Kind("thin_pool", "thin_pool_used_bytes", "thin_pool_size_bytes", "pool"),
+    Kind("thin_pool_metadata", "thin_pool_metadata_used_bytes", "thin_pool_metadata_size_bytes", "pool"),
+    Kind("container_memory", "container_memory_used_bytes", "container_memory_limit_bytes", "container"),
+    Kind("container_tasks", "container_tasks", "container_tasks_limit", "container"),
+    Kind("certificate", "certificate_grace_used_seconds", "certificate_grace_seconds", "certificate"),
+    Kind("battery", "battery_used_ratio", "battery_whole_ratio", "battery"),
+    Kind("disk_wear", "disk_wear_used_ratio", "disk_wear_whole_ratio", "disk"),
 )
 SERIES_NAMES: frozenset[str] = frozenset(name for kind in KINDS for name in (kind.used, kind.capacity))
 

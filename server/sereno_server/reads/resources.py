@@ -3,26 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sereno_server.prediction.resources import KINDS
 from sereno_server.reads.rows import ForecastRow
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A kind of resource that can run out: the series of its use, of its bound, and the label that names the thing."""
-
-    resource: str
-    used: str
-    capacity: str
-    label: str
-
-
-BOUNDED: tuple[Bounded, ...] = (
-    Bounded("folder", "folder_used_bytes", "folder_quota_bytes", "folder"),
-    Bounded("filesystem", "filesystem_used_bytes", "filesystem_size_bytes", "mount"),
-    Bounded("inodes", "filesystem_inodes_used", "filesystem_inodes", "mount"),
-    Bounded("memory", "memory_used_bytes", "memory_total_bytes", ""),
-    Bounded("swap", "swap_used_bytes", "swap_total_bytes", ""),
-)
 
 
 @dataclass(frozen=True)
@@ -60,7 +42,7 @@ def bounded(series: list[SeriesRow], forecasts: list[ForecastRow]) -> list[Resou
     by_key = {(s.name, tuple(sorted(s.labels.items()))): s for s in series}
     by_series = {f.series_id: f for f in forecasts if f.state == "open"}
     rows: list[ResourceRow] = []
-    for kind in BOUNDED:
+    for kind in KINDS:
         for used in (s for s in series if s.name == kind.used):
             capacity = by_key.get((kind.capacity, tuple(sorted(used.labels.items()))))
             if capacity is None or used.value is None or not capacity.value:

@@ -29,6 +29,17 @@ def resource_name(resource: str, object_: str, words: Words) -> str:
         "folder_files": words.say("Files in {name}", name=object_),
         "memory": words.say("Memory"),
         "swap": words.say("Swap"),
+        "huge_pages": words.say("Huge pages"),
+        "file_descriptors": words.say("Open files"),
+        "process_ids": words.say("Process ids"),
+        "conntrack": words.say("Tracked connections"),
+        "thin_pool": words.say("Thin pool {name}", name=object_),
+        "thin_pool_metadata": words.say("Metadata of thin pool {name}", name=object_),
+        "container_memory": words.say("Memory of container {name}", name=object_),
+        "container_tasks": words.say("Processes of container {name}", name=object_),
+        "certificate": words.say("Certificate {name}", name=object_),
+        "battery": words.say("Battery {name}", name=object_),
+        "disk_wear": words.say("Wear of disk {name}", name=object_),
     }
     return named.get(resource) or f"{resource} {object_}".strip()
 
@@ -41,6 +52,17 @@ def resource_kind(resource: str, words: Words) -> str:
         "inodes": words.say("Inodes"),
         "memory": words.say("Memory"),
         "swap": words.say("Swap"),
+        "huge_pages": words.say("Huge pages"),
+        "file_descriptors": words.say("Open files"),
+        "process_ids": words.say("Process ids"),
+        "conntrack": words.say("Tracked connections"),
+        "thin_pool": words.say("Thin pools"),
+        "thin_pool_metadata": words.say("Metadata of thin pools"),
+        "container_memory": words.say("Memory of containers"),
+        "container_tasks": words.say("Processes of containers"),
+        "certificate": words.say("Certificates"),
+        "battery": words.say("Batteries"),
+        "disk_wear": words.say("Wear of disks"),
     }
     return named.get(resource) or resource
 

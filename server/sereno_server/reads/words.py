@@ -7,6 +7,19 @@ from gettext import NullTranslations
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+_COUNTED = {
+    "inodes",
+    "files",
+    "folder_files",
+    "processes",
+    "file_descriptors",
+    "process_ids",
+    "conntrack",
+    "container_tasks",
+}
+_TIMED = {"certificate"}
+_SHARES = {"battery", "disk_wear"}
+_SHARE_MIN = 0.005  # what rounds to one percent
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -97,7 +110,11 @@ class Words:
 
     def amount(self, resource: str, value: float) -> str:
         """A value of a bounded resource in its own unit."""
-        return self.number(value) if resource in {"inodes", "files", "processes"} else self.bytes(value)
+        if resource in _COUNTED:
+            return self.number(value)
+        if resource in _TIMED:
+            return self.span(value)
+        return self.percent(value) if resource in _SHARES else self.bytes(value)
 
     def growth(self, resource: str, per_s: float, left_s: float | None = None) -> str:
         """A growth per second, hour or week, whichever suits the time left; `flat` when there is none."""
@@ -105,7 +122,7 @@ class Words:
             left_s = _HOUR if abs(per_s) * _HOUR >= 1 else 7 * _DAY
         spans = ((900, 1, self.say("s")), (3 * _DAY, _HOUR, self.say("h")), (float("inf"), 7 * _DAY, self.say("week")))
         seconds, unit = next((seconds, unit) for limit, seconds, unit in spans if left_s <= limit)
-        if abs(per_s * seconds) < 1:
+        if abs(per_s * seconds) < (_SHARE_MIN if resource in _SHARES else 1):
             return self.say("flat")
         sign = "" if per_s > 0 else "\N{MINUS SIGN}"
         return f"{sign}{self.amount(resource, abs(per_s * seconds))}/{unit}"
