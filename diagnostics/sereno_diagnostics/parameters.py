@@ -17,7 +17,10 @@ Values = dict[str, str | float]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: `folder`, `file`, `service` and `host` are names of the policy, `digest` is `sha256:HEX`, `number` has bounds."""
+    """One parameter.
+
+    kind: `folder`, `file`, `service` and `host` are names of the policy, `digest` is `sha256:HEX`, `number` has bounds.
+    """
 
     name: str
     kind: str
