@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from sereno_agent import VERSION, agent_lock, collectors, config, status
+from sereno_agent import VERSION, agent_lock, collectors, config, status, wants
 from sereno_agent.batch import Batcher
 from sereno_agent.clock_watch import ClockWatch
 from sereno_agent.collectors import Collector
@@ -45,7 +45,7 @@ class Agent:
         settings = config.load(folders.config)
         if settings.policy is not None:
             folders.policy = settings.policy
-        self.policy = PolicyWatch(folders.policy)
+        self.policy = PolicyWatch(folders.policy, wants=wants.load(folders.wants))
         self.spool = Spool(folders.spool, settings.spool_bytes_max)
         self.series = Series(folders.spool / "series")
         self.notices = Notices(lambda notice: self.spool.append(Up(notice=notice)))
@@ -108,6 +108,10 @@ class Agent:
         )
 
     def settings(self, settings: Settings) -> None:
+        wished = wants.read(settings)
+        if self.policy.wish(wished):
+            wants.save(self.folders.wants, wished)
+            self.scheduler.intervals_changed()
         if self.intervals.wish(settings.collect_interval_ms, settings.collector_interval_ms):
             self.scheduler.intervals_changed()
 

@@ -1,4 +1,4 @@
-"""`sereno-agent`: join, run, status, history, lockdown, collect, leave."""
+"""`sereno-agent`: join, run, status, doctor, history, policy, lockdown, collect, leave."""
 
 import argparse
 import json
@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sereno_agent.folders import STATE_DEFAULT, Folders
 from sereno_proto.errors import SerenoError
 
 Command = Callable[[Folders, argparse.Namespace], int]
 _STATE_VARIABLE: Final = "SERENO_AGENT_STATE"
+_JSON: Final = ("--json",)
+_IS_JSON: Final[dict[str, Any]] = {"action": "store_true", "help": "print JSON"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,17 +58,35 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("--name", default="", help="the device's name (default: this host's)")
     join.add_argument("--json", action="store_true", help="print one JSON object")
     add("run", _run, "Collect and send, until stopped.")
-    for name, command, text in (
-        ("status", _status, "Show whom this machine has joined, and how the agent is."),
-        ("history", _history, "Show every remote act on this machine, and whether the record is whole."),
-    ):
-        add(name, command, text).add_argument("--json", action="store_true", help="print JSON")
+    add("status", _status, "Show whom this machine has joined, and how the agent is.").add_argument(*_JSON, **_IS_JSON)
+    doctor = add("doctor", _doctor, "Look at this installation, and say what is wrong and what to do.")
+    doctor.add_argument("--offline", action="store_true", help="do not try to reach the server")
+    doctor.add_argument(*_JSON, **_IS_JSON)
+    history = add("history", _history, "Show every remote act on this machine, and whether the record is whole.")
+    history.add_argument("--head", default="", metavar="DIGEST", help="also show whether the chain holds this head")
+    history.add_argument("--last", type=int, default=0, metavar="N", help="show only the last N rows")
+    history.add_argument(*_JSON, **_IS_JSON)
+    text = "Show what is allowed on this machine, or change it."
+    _add_policy(commands.add_parser("policy", help=text, description=text), shared)
     lockdown = add("lockdown", _lockdown, "Stop every remote act on this machine, or allow them again.")
     lockdown.add_argument("switch", choices=("on", "off"))
     collect = add("collect", _collect, "Show what a collector would send.")
     collect.add_argument("collector", nargs="?", default="", help="its name (default: all)")
     add("leave", _leave, "Forget the server: identity, keys and what was not sent. Needs the agent stopped.")
     return parser
+
+
+def _add_policy(policy: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    verbs = policy.add_subparsers(required=True, metavar="VERB")
+    show = verbs.add_parser("show", parents=[shared], help="what is in force, and what the server wishes")
+    show.add_argument(*_JSON, **_IS_JSON)
+    show.set_defaults(command=_policy_show)
+    for verb, text in (("set", "set a key to one value or several"), ("unset", "remove a key")):
+        change = verbs.add_parser(verb, parents=[shared], help=text, description=text)
+        change.add_argument("key", help="such as actions.allow, collect.deny, folders.app-logs.path")
+        if verb == "set":
+            change.add_argument("values", nargs="*", help="several make a list; none an empty one")
+        change.set_defaults(command=_policy_change, values=None)
 
 
 def _join(folders: Folders, given: argparse.Namespace) -> int:
@@ -101,17 +121,49 @@ def _status(folders: Folders, given: argparse.Namespace) -> int:
     from sereno_agent import overview
 
     found = overview.gather(folders)
-    print(json.dumps(found) if given.json else overview.render(found))
+    print(json.dumps(found) if given.json else overview.render(found, _now_ms() / 1000))
     return 0 if found["joined"] else 1
+
+
+def _doctor(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import doctor
+
+    rows = list(doctor.examine(folders, offline=given.offline))
+    if given.json:
+        print(json.dumps([row._asdict() for row in rows]))
+    else:
+        print("\n".join(doctor.render(rows)))
+    return 1 if any(row.state == "bad" for row in rows) else 0
 
 
 def _history(folders: Folders, given: argparse.Namespace) -> int:
     from sereno_agent import history
 
-    lines, whole = history.show(folders, as_json=given.json)
+    lines, whole = history.show(folders, as_json=given.json, head=given.head, last=given.last)
     for line in lines:
         print(line)
     return 0 if whole else 1
+
+
+def _policy_show(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import policy_show
+
+    found = policy_show.gather(folders)
+    print(json.dumps(found) if given.json else "\n".join(policy_show.render(found)))
+    return 1 if found["error"] else 0
+
+
+def _policy_change(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import config, policy_edit
+    from sereno_agent.ledger import Ledger
+
+    path = config.load(folders.config).policy or folders.policy
+    value = policy_edit.change(path, given.key, given.values)
+    what = f"{given.key} = {value}" if value else f"{given.key} is no longer set"
+    if folders.state.is_dir():
+        Ledger(folders.ledger, _now_ms).append("policy.set", given.key[:200], what=what[:1000])
+    print(f"{path}: {what}\nIt is in force within seconds, and voids every plan made before.")
+    return 0
 
 
 def _lockdown(folders: Folders, given: argparse.Namespace) -> int:

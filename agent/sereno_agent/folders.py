@@ -1,4 +1,10 @@
-"""Where the agent keeps what. Every path of the state folder is named here and nowhere else."""
+"""Where the agent keeps what. Every path of the state folder is named here and nowhere else.
+
+Two layouts. Rootless: one user owns all of it, and core and executor are that user. Installed (see installer/): the
+folder `core` is there and belongs to the core's user, and everything the core writes lies in it; the rest belongs to
+root and to the executor's user, and the core can only read it. Nobody but root can make `core`, so that its presence
+is a fact to rely on.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -13,6 +19,9 @@ class Folders:
         self.state = state.absolute()
         self.policy = (policy or self.state / "policy.toml").absolute()
         self.config = (config or self.state / "agent.toml").absolute()
+        self.split = (self.state / "core").is_dir()  # installed: core and executor are two users
+        self.core = self.state / "core" if self.split else self.state  # what the core writes lies in here
+        self.executor_socket = self.state / "executor.sock"  # where the executor is reached when installed so
         self.joined = self.state / "joined.json"  # written last by join: its presence says that join succeeded
         self.identity = self.state / "identity"
         self.identity_key = self.identity / "identity.key"  # OpenSSH Ed25519, read by the executor only
@@ -28,11 +37,12 @@ class Folders:
         self.plans = self.state / "plans"
         self.runs = self.state / "runs"
         self.ledger = self.state / "ledger.jsonl"
-        self.spool = self.state / "spool"
-        self.versions = self.state / "versions"
+        self.spool = self.core / "spool"
+        self.versions = self.core / "versions"
         self.lockdown = self.state / "lockdown"
-        self.status = self.state / "status.json"  # what the running core last said of itself
-        self.lock = self.state / "agent.lock"  # held while a core runs
+        self.status = self.core / "status.json"  # what the running core last said of itself
+        self.wants = self.core / "wants.json"  # what the server last wished for
+        self.lock = self.core / "agent.lock"  # held while a core runs
 
     def version(self, digest: str) -> Path:
         """The kept earlier version of a watched file whose content has this digest (`sha256:HEX`)."""
@@ -42,7 +52,11 @@ class Folders:
         return self.versions / f"sha256-{value}"
 
     def make(self) -> None:
-        """Creates the state folder and those in it, readable by this user only."""
+        """Creates the state folder and those in it, readable by this user only.
+
+        When installed, the installer has made what the core may not make, and only the core's own part is made here.
+        """
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.identity, self.tls, self.pins, self.plans, self.runs, self.spool, self.versions):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, exist_ok=True)

@@ -23,24 +23,24 @@ def invalid(path: Path, line: int, what: str) -> BadInput:
 def read(text: str, path: Path) -> "Table":
     """The document's root table; raises BadInput with E_POLICY_INVALID."""
     try:
-        return Table(path, _lines(text), (), tomllib.loads(text))
+        return Table(path, lines(text), (), tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         found = _SYNTAX_LINE.search(str(error))
         raise invalid(path, int(found[1]) if found else len(text.splitlines()), str(error)) from error
 
 
-def _lines(text: str) -> dict[tuple[str, ...], int]:
+def lines(text: str) -> dict[tuple[str, ...], int]:
     """The line of each table header and key, as people write them; good for messages, not for meaning."""
-    lines: dict[tuple[str, ...], int] = {}
+    found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.fullmatch(line):
             table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
             for depth in range(1, len(table) + 1):
-                lines.setdefault(table[:depth], number)
+                found.setdefault(table[:depth], number)
         elif key := _KEY.match(line):
-            lines.setdefault((*table, key[1]), number)
-    return lines
+            found.setdefault((*table, key[1]), number)
+    return found
 
 
 class Table:

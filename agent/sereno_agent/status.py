@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sereno_agent import ledger
 from sereno_agent.cost import resident_bytes
@@ -17,8 +17,6 @@ from sereno_agent.schedule import Schedule
 from sereno_agent.spool import Spool
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.link_pb2 import CollectorCost, Status
-
-_VERSION_LINE: Final = b"version: "
 
 
 class Reporter:
@@ -38,6 +36,7 @@ class Reporter:
         self._schedule = schedule
         self._clock = clock
         self._since = (clock(), time.process_time())
+        self._started_ms = time.time_ns() // 1_000_000
         self._ledger_seen: tuple[int, int] = (-1, -1)
         self._ledger_head = ledger.Head()
 
@@ -73,6 +72,7 @@ class Reporter:
         content = {
             "pid": os.getpid(),
             "written_ms": time.time_ns() // 1_000_000,
+            "started_ms": self._started_ms,
             "connected_since_ms": link.connected_since_ms,
             "link_error": link.error,
             "acknowledged_ms": link.acknowledged_ms,
@@ -118,10 +118,19 @@ class Reporter:
 def roster_version(path: Path) -> int:
     """The pinned roster's version as its text says, unverified: the server may offer a newer one. 0 = none."""
     try:
-        lines = path.read_bytes().splitlines()
-        return next(int(line.removeprefix(_VERSION_LINE)) for line in lines if line.startswith(_VERSION_LINE))
-    except (OSError, ValueError, StopIteration):
+        return int(said(path, "version"))
+    except ValueError:
         return 0
+
+
+def said(path: Path, key: str) -> str:
+    """What a pinned document says under a key, unverified and escaped as written; empty when it cannot be read."""
+    start = f"{key}: ".encode()
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return ""
+    return next((line.removeprefix(start).decode("ascii", "replace") for line in lines if line.startswith(start)), "")
 
 
 def boot_id() -> bytes:

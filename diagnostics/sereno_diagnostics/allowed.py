@@ -68,8 +68,9 @@ class Allowed:
 
     @property
     def versions(self) -> Path:
-        """Where earlier versions of watched files lie, as `sha256-HEX`."""
-        return self.state / "versions"
+        """Where earlier versions of watched files lie, as `sha256-HEX`: the core keeps them, in its own part."""
+        core = self.state / "core"
+        return (core if core.is_dir() else self.state) / "versions"
 
     def folder(self, name: str) -> WatchedFolder:
         """The folder of that name; raises E_OUTSIDE_POLICY."""

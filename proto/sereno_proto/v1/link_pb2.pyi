@@ -253,17 +253,35 @@ class Settings(google.protobuf.message.Message):
 
     COLLECT_INTERVAL_MS_FIELD_NUMBER: builtins.int
     COLLECTOR_INTERVAL_MS_FIELD_NUMBER: builtins.int
+    COLLECTORS_DENIED_FIELD_NUMBER: builtins.int
+    REDACT_WORDS_FIELD_NUMBER: builtins.int
+    ACTIONS_WANTED_FIELD_NUMBER: builtins.int
     collect_interval_ms: builtins.int
     """0 = the agent's own"""
     @property
     def collector_interval_ms(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]: ...
+    @property
+    def collectors_denied(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """stay off, besides those that the policy denies"""
+
+    @property
+    def redact_words(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """plain words, replaced besides the policy's patterns"""
+
+    @property
+    def actions_wanted(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """only shown on the machine: a command there may allow them"""
+
     def __init__(
         self,
         *,
         collect_interval_ms: builtins.int = ...,
         collector_interval_ms: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        collectors_denied: collections.abc.Iterable[builtins.str] | None = ...,
+        redact_words: collections.abc.Iterable[builtins.str] | None = ...,
+        actions_wanted: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["collect_interval_ms", b"collect_interval_ms", "collector_interval_ms", b"collector_interval_ms"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["actions_wanted", b"actions_wanted", "collect_interval_ms", b"collect_interval_ms", "collector_interval_ms", b"collector_interval_ms", "collectors_denied", b"collectors_denied", "redact_words", b"redact_words"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Settings: typing_extensions.TypeAlias = Settings
