@@ -12,7 +12,7 @@ from sereno_server.gateway.authority import Identity
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.gateway.ingest.bounds import clipped
 from sereno_server.gateway.ingest.notices import note, withdraw
-from sereno_server.gateway.ingest.status import as_json, too_large
+from sereno_server.gateway.ingest.status import as_json, notice_rewritten_ledger, too_large
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit, emit_all
 from sereno_server.store.tables import certificates, devices, epochs
@@ -71,6 +71,7 @@ async def arrived(tx: AsyncConnection, device: ConnectedDevice, hello: Hello, no
         "clock_offset_ms": offset,
     }
     if hello.HasField("status") and too_large(hello.status) is None:
+        await notice_rewritten_ledger(tx, device, hello.status)
         values["status"] = as_json(hello.status)
     await tx.execute(
         update(devices)

@@ -1,5 +1,6 @@
 """One device: is it well, what runs out, what changed, what was found, who touched it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,7 +69,7 @@ async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceV
         forecasts=forecasts_now,
         alerts=await _alerts(tx, row.id),
         changes=await changes_of(tx, row.id, limit=20),
-        findings=await _findings(tx, row.id),
+        findings=(*failing_collectors(row.id, found["status"], now), *await _findings(tx, row.id)),
         runs=tuple(runs),
         notices=await _notices(tx, row.id),
         resources=tuple(bounded(series, list(forecasts_now))),
@@ -129,6 +130,28 @@ async def _findings(tx: AsyncConnection, device_id: str) -> tuple[FindingRow, ..
         .limit(12)
     )
     return tuple(pick.row(FindingRow, m) for m in (await tx.execute(query)).mappings())
+
+
+def failing_collectors(device_id: str, status: Mapping[str, Any] | None, now: datetime) -> tuple[FindingRow, ...]:
+    """A finding for each collector that fails, by what the device said last: it is gone when the collector works."""
+    return tuple(
+        FindingRow(
+            id=f"collector-{one['name']}",
+            device_id=device_id,
+            ticket_id=None,
+            run_id=None,
+            check=f"collector {one['name']}",
+            severity="note",
+            title=f"The collector {one['name']} fails: {one['error']}",
+            advice=f"What it measures is missing; the others go on. On the machine: sereno-agent collect {one['name']}",
+            evidence=(("failures", str(one["failures"])),),
+            figures={"failures": one["failures"]},
+            duration_ms=one["mean_ms"],
+            at=now,
+        )
+        for one in (status or {}).get("collectors", ())
+        if one["error"]
+    )
 
 
 async def _notices(tx: AsyncConnection, device_id: str) -> tuple[NoticeRow, ...]:

@@ -39,6 +39,7 @@ class DeviceRow:
     connected: bool
     roster_version: int
     clock_offset_ms: int | None
+    lockdown: bool = False  # its owner lets nothing remote act on it
     headline: str = ""
     forecast: ForecastRow | None = None  # what runs out next
     change: ChangeRow | None = None  # the last one
@@ -148,6 +149,7 @@ def _rows(now: datetime, search: str) -> Select[Any]:
     query = select(
         *pick.columns(DeviceRow, devices),
         devices.c.connected_at.is_not(None).label("connected"),
+        func.coalesce(devices.c.status["lockdown"].as_boolean(), False).label("lockdown"),
         organisations.c.name.label("organisation"),
         health_rank(now).label("rank"),
     ).join_from(devices, organisations, organisations.c.organisation_id == devices.c.organisation_id)

@@ -18,6 +18,8 @@ class _Device(Protocol):
     def forecast(self) -> ForecastRow | None: ...
     @property
     def alert(self) -> AlertRow | None: ...
+    @property
+    def lockdown(self) -> bool: ...
 
 
 def resource_name(resource: str, object_: str, words: Words) -> str:
@@ -68,7 +70,15 @@ def resource_kind(resource: str, words: Words) -> str:
 
 
 def device_sentence(device: _Device, now: datetime, words: Words) -> str:
-    """How one device is, and what runs out when."""
+    """How one device is, what runs out when, and whether its owner lets anything remote act on it."""
+    said = _how_it_is(device, now, words)
+    if not device.lockdown:
+        return said
+    locked = words.say("It is in lockdown: nothing remote may act on it.")
+    return f"{said} {locked}"
+
+
+def _how_it_is(device: _Device, now: datetime, words: Words) -> str:
     name = device.name
     if device.health == "silent":
         if device.last_seen is None:

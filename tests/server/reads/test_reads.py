@@ -202,3 +202,29 @@ def test_what_is_not_there_or_not_mine_is_not_found(store):
     assert codes == ["E_NOT_FOUND"] * 3
     assert rows == []
     assert lines == []
+
+
+def test_a_lockdown_and_a_failing_collector_show_at_once_and_go_with_the_next_status(store):
+    status = {
+        "lockdown": True,
+        "collectors": [
+            {"name": "cpu", "mean_ms": 0.1, "failures": 0, "error": ""},
+            {"name": "disks", "mean_ms": 2.0, "failures": 7, "error": "OSError: no"},
+        ],
+    }
+
+    async def ask(tx, _):
+        where = devices.c.id == device_id("db-1")
+        await tx.execute(update(devices).where(where).values(status=status))
+        before = await device(tx, "db-1", NOW)
+        quiet = {"lockdown": False, "collectors": [status["collectors"][0]]}
+        await tx.execute(update(devices).where(where).values(status=quiet))
+        return before, await device(tx, "db-1", NOW)
+
+    before, after = over_the_story(store, ask)
+    assert before.device.lockdown is True
+    assert before.device.headline.endswith("It is in lockdown: nothing remote may act on it.")
+    assert before.findings[0].title == "The collector disks fails: OSError: no"
+    assert "sereno-agent collect disks" in before.findings[0].advice
+    assert (after.device.lockdown, [f for f in after.findings if f.check.startswith("collector")]) == (False, [])
+    assert "lockdown" not in after.device.headline

@@ -2,7 +2,7 @@
 
 import math
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.limits import TEXT_CHARS_MAX
@@ -10,6 +10,7 @@ from sereno_proto.v1.link_pb2 import Problem, Status, Up
 from sereno_server.audit.ledger import words
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.gateway.ingest.bounds import problem
+from sereno_server.gateway.ingest.notices import note, withdraw
 from sereno_server.store.events import Event, emit
 from sereno_server.store.tables import devices
 
@@ -21,6 +22,9 @@ async def store_status(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> 
     refused = too_large(up.status)
     if refused is not None:
         return [refused]
+    await notice_rewritten_ledger(tx, device, up.status)
+    if not any(cost.error for cost in up.status.collectors):
+        await withdraw(tx, device, "E_COLLECTOR")
     await tx.execute(
         update(devices)
         .where(devices.c.organisation_id == device.organisation_id, devices.c.id == device.id)
@@ -28,6 +32,22 @@ async def store_status(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> 
     )
     await emit(tx, Event("status", device.organisation_id, device.id, device.id))
     return []
+
+
+async def notice_rewritten_ledger(tx: AsyncConnection, device: ConnectedDevice, status: Status) -> None:
+    """Notes it when the device's own ledger became shorter, or another one of the same length: it only ever grows.
+
+    A local root can write all of it anew; the head that was told before is the witness.
+    """
+    query = select(devices.c.status).where(
+        devices.c.organisation_id == device.organisation_id, devices.c.id == device.id
+    )
+    before = (await tx.execute(query)).scalar_one_or_none() or {}
+    length, head = before.get("ledger_length", 0), before.get("ledger_head", "")
+    if status.ledger_length > length or (status.ledger_length, status.ledger_head) == (length, head):
+        return
+    what = f"the device's ledger had {length} rows and head {head}, now {status.ledger_length} and another history"
+    await note(tx, device, "E_LEDGER_BROKEN", what)
 
 
 def too_large(status: Status) -> Problem | None:
