@@ -123,6 +123,8 @@ def _replace(path: Path, text: str) -> None:
         found: os.stat_result | None = path.stat()
     except FileNotFoundError:
         found = None
+    if not path.parent.is_dir():
+        raise BadInput("E_STATE_FOLDER", f"{path.parent} does not exist")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "w") as file:

@@ -30,7 +30,9 @@ def test_comments_and_other_keys_stay(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(OWN)
     path.chmod(0o640)
-    assert policy_edit.change(path, "actions.allow", ["rotate_logs", "restore_file"]) == '["rotate_logs", "restore_file"]'
+    assert (
+        policy_edit.change(path, "actions.allow", ["rotate_logs", "restore_file"]) == '["rotate_logs", "restore_file"]'
+    )
     assert path.read_text() == OWN.replace('["rotate_logs"]', '["rotate_logs", "restore_file"]')
     assert policy_edit.change(path, "folders.app-logs.rotate", ["*.txt"]) == '["*.txt"]'
     assert policy_edit.change(path, "folders.app-logs.quota_bytes", ["5000"]) == "5000"
@@ -77,7 +79,7 @@ def test_a_policy_is_begun_where_there_is_none(tmp_path: Path) -> None:
 def test_a_form_that_only_a_hand_can_edit_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="E_PARAMETER"):
         edited('folders = { a = { path = "/a" } }\n', ("folders", "a", "path"), "/b")
-    with pytest.raises(BadInput, match="by hand|as it is"):
+    with pytest.raises(BadInput, match=r"by hand|as it is"):
         edited("broken [", ("actions", "allow"), ["x"])
 
 
