@@ -16,6 +16,7 @@ from sereno_agent.commands import Commands
 from sereno_agent.executor_process import ExecutorProcess
 from sereno_agent.folders import Folders
 from sereno_agent.intervals import Intervals
+from sereno_agent.inventory import Inventory
 from sereno_agent.link import Link
 from sereno_agent.notices import Notices
 from sereno_agent.policy_watch import PolicyWatch
@@ -27,6 +28,7 @@ from sereno_agent.spool import Spool
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import CHANGES_PER_SET_MAX, DIFF_CHARS_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION
 from sereno_proto.v1.link_pb2 import Change, ChangeSet, Hello, Problem, Settings, Up
+from sereno_proto.v1.link_pb2 import Inventory as Facts
 from sereno_proto.v1.runs_pb2 import CheckResult, Command, RunEvent
 
 HOUSE_S: Final = 2.0  # how often policy, lockdown and clock are looked at
@@ -62,6 +64,7 @@ class Agent:
         self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
         self._flushed = -math.inf
+        self.inventory = Inventory(folders.inventory, self._keep_inventory)
         self._offers: set[str] = set()  # ids of commands that offer a certificate
         self._clock_watch = ClockWatch(_now_ms, time.monotonic)
 
@@ -115,6 +118,10 @@ class Agent:
         if self.intervals.wish(settings.collect_interval_ms, settings.collector_interval_ms):
             self.scheduler.intervals_changed()
 
+    def inventory_known(self, digest: str) -> None:
+        self.inventory.keep_only(self._running())
+        self.inventory.welcomed(digest)
+
     def command(self, command: Command) -> None:
         if command.WhichOneof("body") == "offer_certificate":
             self._offers.add(command.id)
@@ -129,11 +136,21 @@ class Agent:
         samples = [sample for _, reading in readings for sample in reading.samples]
         for name in self.batcher.add(step_ms, samples):
             self.notices.say("E_NOT_FINITE", f"{name} was not finite")
-        for _, reading in readings:
+        for name, reading in readings:
             self._send_changes(reading.changes)
+            self._remember(name, reading)
             self.notices.say_all(reading.notices)
         if time.monotonic() - self._flushed >= _FLUSH_S or self.batcher.due:
             self._flush()
+
+    def _remember(self, name: str, reading: Reading) -> None:
+        try:
+            for remember in reading.kept:
+                remember()
+            if reading.facts is not None:
+                self.inventory.update(name, reading.facts)
+        except OSError as error:
+            self.notices.say("E_COLLECTOR", f"what {name} told cannot be kept: {error.strerror or error}")
 
     def _flush(self) -> None:
         self._flushed = time.monotonic()
@@ -141,10 +158,17 @@ class Agent:
         if batch is not None:
             self.spool.append(Up(samples=batch))
 
+    def _keep_inventory(self, facts: Facts) -> None:
+        self.spool.append(Up(inventory=facts), durable=True)
+
     def _send_changes(self, changes: list[Change]) -> None:
         for start in range(0, len(changes), _CHANGES_PER_MESSAGE):
             part = changes[start : start + _CHANGES_PER_MESSAGE]
             self.spool.append(Up(changes=ChangeSet(changes=part)), durable=True)
+
+    def _running(self) -> set[str]:
+        names = {entry.collector.name for entry in self.scheduler.schedule.entries}
+        return names - self.policy().collectors_denied
 
     def _collectors(self, surroundings: Surroundings) -> list[Collector]:
         made = []

@@ -29,12 +29,18 @@ def difference(name: str, before: bytes | None, after: bytes | None, redact: Red
     lines = list(difflib.unified_diff(old, new, f"{name} before", f"{name} now", lineterm=""))
     if not lines:
         return "", "only secrets, spaces at line ends or the last line's end differ"
-    added = sum(line.startswith("+") for line in lines) - 1
-    removed = sum(line.startswith("-") for line in lines) - 1
-    return _bounded(lines), f"{added} line{'s'[: added != 1]} added, {removed} removed"
+    return bounded(lines), counted(lines[2:])
 
 
-def _bounded(lines: list[str]) -> str:
+def counted(lines: list[str]) -> str:
+    """How many lines a diff without its header adds and removes."""
+    added = sum(line.startswith("+") for line in lines)
+    removed = sum(line.startswith("-") for line in lines)
+    return f"{added} line{'s'[: added != 1]} added, {removed} removed"
+
+
+def bounded(lines: list[str]) -> str:
+    """The lines as one text, those beyond the bound left out and counted."""
     kept: list[str] = []
     size = 0
     for line in lines:

@@ -39,6 +39,8 @@ class Folders:
         self.ledger = self.state / "ledger.jsonl"
         self.spool = self.core / "spool"
         self.versions = self.core / "versions"
+        self.snapshots = self.core / "snapshots"  # what packages, users, ... were when they were last told
+        self.inventory = self.core / "inventory.json"  # the facts that the server was told
         self.lockdown = self.state / "lockdown"
         self.status = self.core / "status.json"  # what the running core last said of itself
         self.wants = self.core / "wants.json"  # what the server last wished for
@@ -57,6 +59,7 @@ class Folders:
         When installed, the installer has made what the core may not make, and only the core's own part is made here.
         """
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.identity, self.tls, self.pins, self.plans, self.runs, self.spool, self.versions):
+        inner = (self.identity, self.tls, self.pins, self.plans, self.runs, self.spool, self.versions, self.snapshots)
+        for folder in inner:
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, exist_ok=True)

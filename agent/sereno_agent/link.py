@@ -52,6 +52,10 @@ class Host(Protocol):
         """The server's wishes; clamped there."""
         ...
 
+    def inventory_known(self, digest: str) -> None:
+        """Which inventory the server has."""
+        ...
+
     def command(self, command: Command) -> None:
         """A command, to be refused or carried out there; the reply comes back through `post`."""
         ...
@@ -146,6 +150,7 @@ class Link:
             raise OSError("the server has more than this spool ever sent: a new epoch is begun")
         if down.welcome.HasField("settings"):
             self._host.settings(down.welcome.settings)
+        self._host.inventory_known(down.welcome.inventory_digest)
 
     async def _converse(self, call: Stream) -> None:
         self._outbox = outbox = Outbox(self._spool, self._series)

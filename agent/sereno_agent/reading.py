@@ -1,6 +1,6 @@
 """What a collector is given and what it gives back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sereno_agent.folders import Folders
@@ -35,14 +35,20 @@ class Surroundings(NamedTuple):
 
 
 class Reading:
-    """What one collector saw at one moment: samples, changes, and what a person should know."""
+    """What one collector saw at one moment: samples, changes, facts, and what a person should know.
 
-    __slots__ = ("changes", "notices", "samples")
+    facts: all facts of this collector, where they differ from those it gave last. kept: called once the changes are on
+    the disk, to remember that they were told.
+    """
+
+    __slots__ = ("changes", "facts", "kept", "notices", "samples")
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
         self.changes: list[Change] = []
         self.notices: list[Notice] = []
+        self.facts: Mapping[str, str] | None = None
+        self.kept: list[Callable[[], None]] = []
 
     def gauge(self, name: str, value: float, *labels: tuple[str, str]) -> None:
         """Adds a level. Labels come in the order of their names."""

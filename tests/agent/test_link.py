@@ -38,6 +38,9 @@ class Host:
     def settings(self, settings: Settings) -> None:
         self.wishes.append(settings)
 
+    def inventory_known(self, digest: str) -> None:
+        self.inventory_digest = digest
+
     def command(self, command: Command) -> None:
         self.link.post(Up(reply=Reply(command_id=command.id)))
 

@@ -204,12 +204,15 @@ class Welcome(google.protobuf.message.Message):
     CLOCK_MS_FIELD_NUMBER: builtins.int
     HIGH_WATER_FIELD_NUMBER: builtins.int
     SETTINGS_FIELD_NUMBER: builtins.int
+    INVENTORY_DIGEST_FIELD_NUMBER: builtins.int
     protocol_version: builtins.int
     device_id: builtins.str
     clock_ms: builtins.int
     """the server's clock; the agent takes no time from it"""
     high_water: builtins.int
     """highest committed sequence of the epoch that hello named"""
+    inventory_digest: builtins.str
+    """of the last inventory that is stored; another than the device's: it sends all anew"""
     @property
     def settings(self) -> Global___Settings: ...
     def __init__(
@@ -220,10 +223,11 @@ class Welcome(google.protobuf.message.Message):
         clock_ms: builtins.int = ...,
         high_water: builtins.int = ...,
         settings: Global___Settings | None = ...,
+        inventory_digest: builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["settings", b"settings"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["clock_ms", b"clock_ms", "device_id", b"device_id", "high_water", b"high_water", "protocol_version", b"protocol_version", "settings", b"settings"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["clock_ms", b"clock_ms", "device_id", b"device_id", "high_water", b"high_water", "inventory_digest", b"inventory_digest", "protocol_version", b"protocol_version", "settings", b"settings"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Welcome: typing_extensions.TypeAlias = Welcome
@@ -542,19 +546,23 @@ class Inventory(google.protobuf.message.Message):
 
     WHOLE_FIELD_NUMBER: builtins.int
     FACTS_FIELD_NUMBER: builtins.int
+    DIGEST_FIELD_NUMBER: builtins.int
     whole: builtins.bool
     """false: only what differs; an empty value removes the key"""
+    digest: builtins.str
+    """of all facts after this message, as the device counts; empty: more of it follows"""
     @property
     def facts(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """"os.name": "Debian GNU/Linux 12" """
+        """"system.os": "Debian GNU/Linux 12" """
 
     def __init__(
         self,
         *,
         whole: builtins.bool = ...,
         facts: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        digest: builtins.str = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["facts", b"facts", "whole", b"whole"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["digest", b"digest", "facts", b"facts", "whole", b"whole"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Inventory: typing_extensions.TypeAlias = Inventory
