@@ -13,7 +13,7 @@ from sereno_proto.errors import BadInput
 
 
 def show(folders: Folders, wanted: str) -> Iterator[str]:
-    """One line a sample, change or notice. Nothing of the agent's own state is touched."""
+    """One line a sample, change, fact or notice. Nothing of the agent's own state is touched."""
     names = collectors.names()
     if wanted and wanted not in names:
         raise BadInput("E_PARAMETER", f"there is no collector '{wanted[:80]}'; there are {', '.join(names)}")
@@ -37,4 +37,5 @@ def show(folders: Folders, wanted: str) -> Iterator[str]:
                 labels = ",".join(f'{key}="{value}"' for key, value in sample.labels)
                 yield f"{sample.name}{{{labels}}} {sample.value:g}" if labels else f"{sample.name} {sample.value:g}"
             yield from (change.summary for change in reading.changes)
+            yield from (f"{key} = {value}" for key, value in sorted((reading.facts or {}).items()))
             yield from (f"{notice.code}: {notice.what}" for notice in reading.notices)
