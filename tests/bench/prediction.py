@@ -55,8 +55,8 @@ def _anomaly() -> tuple[float, int]:
     engine, rows = Anomaly(SERIES), np.arange(SERIES)
     points = list(_points(np.random.default_rng(1)))
     start = time.perf_counter()
-    for _, value in points:
-        engine.observe(rows, value)
+    for at, value in points:
+        engine.observe(rows, at, value)
     took = time.perf_counter() - start
     return took / (SERIES * STEPS) * 1e6, engine.bytes_a_row()
 

@@ -1,7 +1,9 @@
-"""Is a value unlike the series' own past? A streaming score for many series at once; no look-ahead, no training.
+"""Is this unlike all that the series did before? A streaming score for many series; no look-ahead, no training.
 
-Level and change of every sample are compared with their own exponentially weighted mean and spread. What is unlike them
-is taken into the past more slowly, so that an anomaly does not teach the detector that it is normal.
+Every sample is turned into a few departures: from the recent level, of the level from the usual level, of the slow
+level from the very slow one, of the spread from the usual spread, and from what is usual at this hour of the day. Each
+departure keeps a record, which fades slowly. What counts is how far a departure goes beyond its own record, measured by
+the distance of that record from the departure's mean: a series that often jumps has to jump farther.
 """
 
 from typing import Final
@@ -10,48 +12,119 @@ import numpy as np
 
 from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
 
-ALARM_SCORE: Final = 0.9  # the one frozen threshold
-MEMORY: Final = 1 / 300  # weight of a sample in the long run
-WARM_UP: Final = 150  # samples before the first score
-CLIP: Final = 4.0  # spreads beyond which a sample counts as no farther when it is learned
-FLOOR_SHARE: Final = 1e-3  # a spread is never taken smaller than this share of the range seen
-HALF: Final = 12.0  # spreads at which the score is one half
+ALARM_SCORE: Final = 0.5  # the one frozen threshold
+BEYOND: Final = 1 / 16  # a record broken by this share of its distance from the mean scores one half
+REST: Final = 100  # samples after an alarm in which there is no other: one incident, not forty alarms
+WARM_UP: Final = 100  # samples of a departure before it counts
+YOUNG: Final = 1000.0  # samples after which a record has to be broken twice as far as later on
+HALF_LIFE: Final = 8000  # samples in which a record fades by half towards the mean
+SPANS: Final = np.array([12.0, 48.0, 200.0, 500.0])  # samples over which the levels are averaged
+SPREAD_SPANS: Final = np.array([24.0, 300.0])
+USUAL_SPAN: Final = 500.0  # samples over which a departure's mean is taken
+HOURS: Final = 24
+HOUR_S: Final = 3600.0
+HOUR_WEIGHT: Final = 0.3  # of a day's newest hour in what is usual at that hour
+HOUR_SPAN: Final = 6.0  # samples over which the departure from the hour is averaged
+DEPARTURES: Final = 6
+
+_FADE: Final = 0.5 ** (1.0 / HALF_LIFE)
 
 
 class Anomaly(Columns):
-    """The state of `size` series."""
+    """The state of `size` series, about 500 bytes each."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self.seen = self.counts("seen")
-        self.last = self.floats("last", np.nan)
-        self.lowest = self.floats("lowest", np.inf)
-        self.highest = self.floats("highest", -np.inf)
-        self.mean = self.floats("mean", 0.0, 2)
-        self.spread = self.floats("spread", 0.0, 2)
+        self.level = self.floats("level", np.nan, len(SPANS))
+        self.spread = self.floats("spread", 0.0, len(SPREAD_SPANS))
+        self.hourly = self.floats("hourly", np.nan, HOURS)
+        self.hour = self.counts("hour", -1)
+        self.hour_sum = self.floats("hour_sum", 0.0)
+        self.hour_count = self.counts("hour_count")
+        self.off_hour = self.floats("off_hour", 0.0)
+        self.seen = self.floats("seen", 0.0, DEPARTURES)
+        self.usual = self.floats("usual", np.nan, DEPARTURES)
+        self.record = self.floats("record", -np.inf, DEPARTURES)
+        self.rest = self.counts("rest")
         self.score = self.floats("score", 0.0)
 
-    def observe(self, rows: Rows, value: Floats) -> tuple[Floats, Flags]:
-        """Takes one sample for each of the rows; gives the score in [0, 1] and the alarm. Not finite: as before."""
-        good = np.isfinite(value)
-        self._observe(rows[good], value[good])
-        score = self.score[rows]
+    def observe(self, rows: Rows, at: Floats, value: Floats) -> tuple[Floats, Flags]:
+        """Takes one sample for each of the rows (epoch seconds, value); gives the score in [0, 1] and the alarm.
+
+        Of a value that is not finite nothing is learned, and nothing is said.
+        """
+        score = np.zeros(len(rows))
+        good = np.isfinite(value) & np.isfinite(at)
+        if good.any():
+            score[good] = self._observe(rows[good], at[good], value[good])
         return score, score >= ALARM_SCORE
 
-    def _observe(self, rows: Rows, value: Floats) -> None:
-        seen, last = self.seen[rows], self.last[rows]
-        both = np.stack([value, np.where(np.isnan(last), 0.0, value - np.nan_to_num(last))], axis=1)
-        span = np.maximum(self.highest[rows] - self.lowest[rows], 0.0)
-        least = FLOOR_SHARE * np.where(np.isfinite(span), span, 0.0)[:, None]
-        mean, spread = self.mean[rows], self.spread[rows]
-        width = np.maximum(spread, least)
-        off = both - mean
-        far = np.divide(np.abs(off), width, out=np.zeros(off.shape), where=width > 0).max(axis=1)
-        self.score[rows] = np.where(seen >= WARM_UP, far**2 / (far**2 + HALF**2), 0.0)
-        weight = np.maximum(MEMORY, 1.0 / (seen + 1.0))[:, None]
-        tame = np.where((seen < WARM_UP)[:, None], off, np.clip(off, -CLIP * width, CLIP * width))
-        self.mean[rows] = mean + weight * tame
-        self.spread[rows] = spread + weight * (1.25 * np.abs(tame) - spread)
-        self.seen[rows], self.last[rows] = seen + 1, value
-        self.lowest[rows] = np.minimum(self.lowest[rows], value)
-        self.highest[rows] = np.maximum(self.highest[rows], value)
+    def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
+        beyond = self._beyond(rows, self._departures(rows, at, value))
+        score = beyond / (beyond + BEYOND)
+        resting = self.rest[rows] > 0
+        alarm = (score >= ALARM_SCORE) & ~resting
+        score[(score >= ALARM_SCORE) & resting] = 0.0
+        self.rest[rows] = np.where(alarm, REST - 1, np.maximum(self.rest[rows] - 1, 0))
+        self.score[rows] = score
+        return score
+
+    def _departures(self, rows: Rows, at: Floats, value: Floats) -> Floats:
+        """One row a series: sudden, level, slow, slow and falling, spread, hour (NaN while the hour is not known)."""
+        old = self.level[rows]
+        old = np.where(np.isnan(old), value[:, None], old)
+        level = old + (value[:, None] - old) / SPANS
+        self.level[rows] = level
+        off = np.abs(value - old[:, 0])
+        spread = self.spread[rows]
+        spread += (off[:, None] - spread) / SPREAD_SPANS
+        self.spread[rows] = spread
+        slow = level[:, 1] - level[:, 3]
+        found = [
+            np.abs(value - old[:, 2]),
+            np.abs(level[:, 0] - level[:, 2]),
+            np.abs(slow),
+            -slow,
+            spread[:, 0] - spread[:, 1],
+            self._off_hour(rows, at, value),
+        ]
+        return np.stack(found, axis=1)
+
+    def _off_hour(self, rows: Rows, at: Floats, value: Floats) -> Floats:
+        """How far the last samples are from what is usual at this hour; learns an hour when the next one begins."""
+        hour = (at % (HOURS * HOUR_S) // HOUR_S).astype(np.int64)
+        before, count = self.hour[rows], self.hour_count[rows]
+        turned = hour != before
+        done = turned & (count > 0)
+        ended, which = rows[done], before[done]
+        mean, usual = self.hour_sum[ended] / count[done], self.hourly[ended, which]
+        self.hourly[ended, which] = np.where(np.isnan(usual), mean, usual + HOUR_WEIGHT * (mean - usual))
+        self.hour[rows] = hour
+        self.hour_sum[rows] = np.where(turned, 0.0, self.hour_sum[rows]) + value
+        self.hour_count[rows] = np.where(turned, 0, count) + 1
+        off = value - self.hourly[rows, hour]
+        known = ~np.isnan(off)
+        self.off_hour[rows[known]] += (off[known] - self.off_hour[rows[known]]) / HOUR_SPAN
+        return np.where(known, np.abs(self.off_hour[rows]), np.nan)
+
+    def _beyond(self, rows: Rows, departure: Floats) -> Floats:
+        """How far the farthest departure goes beyond its record, in distances of the record from the mean."""
+        known = np.isfinite(departure)
+        departure = np.where(known, departure, 0.0)
+        seen, record = self.seen[rows], self.record[rows]
+        usual = np.where(np.isnan(self.usual[rows]), departure, self.usual[rows])
+        first = np.isinf(record)
+        kept = np.where(first, departure, record)
+        distance = np.maximum(kept - usual, 1e-9 * np.abs(kept))
+        over = np.maximum(departure - kept, 0.0)
+        ratio = np.divide(over, distance, out=np.where(over > 0, 1e9, 0.0), where=distance > 0)
+        ratio[~known | first | (seen < WARM_UP)] = 0.0
+        ratio /= 1.0 + YOUNG / np.maximum(seen, 1.0)  # records of a short past are broken by chance
+        seen += known
+        weight = np.maximum(1.0 / USUAL_SPAN, 1.0 / np.maximum(seen, 1.0))
+        usual = np.where(known, usual + weight * (departure - usual), self.usual[rows])
+        faded = usual + (kept - usual) * _FADE
+        self.record[rows] = np.where(known, np.maximum(faded, departure), record)
+        self.seen[rows], self.usual[rows] = seen, usual
+        farthest: Floats = np.minimum(ratio.max(axis=1), 1e9)
+        return farthest

@@ -111,7 +111,7 @@ def _replay(recordings: Sequence[Recording]) -> tuple[Floats, Floats, Floats]:
     score, alarm, full_at = np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
     for step in range(shape[1]):
         rows = np.nonzero(lengths > step)[0]
-        score[rows, step], alarm[rows, step] = anomaly.observe(rows, value[rows, step])
+        score[rows, step], alarm[rows, step] = anomaly.observe(rows, at[rows, step], value[rows, step])
         rows = rows[bounded[rows]]
         if len(rows):
             answer = exhaustion.observe(rows, at[rows, step], value[rows, step], capacity[rows, step])
