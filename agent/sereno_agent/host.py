@@ -49,6 +49,11 @@ class Host:
 
     def read(self, path: str) -> str | None:
         """A file's whole text; None when it is missing, unreadable or beyond the bound."""
+        content = self.content(path)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def content(self, path: str) -> bytes | None:
+        """A file's bytes; None when it is missing, unreadable or beyond the bound."""
         try:
             fd = os.open(self.root + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:
@@ -62,7 +67,7 @@ class Host:
             return None
         finally:
             os.close(fd)
-        return content.decode("utf-8", "replace") if len(content) <= FILE_BYTES_MAX else None
+        return content if len(content) <= FILE_BYTES_MAX else None
 
     def line(self, path: str) -> str:
         """A file's text without white space at its ends; empty when there is none."""
@@ -81,6 +86,17 @@ class Host:
             return sorted(os.listdir(self.root + folder))  # noqa: PTH208, a Path for each is dearer
         except OSError:
             return []
+
+    def readable(self, folder: str) -> bool:
+        """Whether this user may list a folder."""
+        return os.access(self.root + folder, os.R_OK | os.X_OK)
+
+    def modified_s(self, path: str) -> float | None:
+        """When a file or folder changed last, epoch seconds; None when there is none."""
+        try:
+            return os.stat(self.root + path).st_mtime  # noqa: PTH116
+        except OSError:
+            return None
 
     def exists(self, path: str) -> bool:
         """Whether something lies at the path."""

@@ -117,8 +117,11 @@ class Scheduler:
             if entry.collector.name in denied:
                 self._end(entry, 0.0, "")
         allowed = [entry for entry in due if entry.running]
-        quick = [entry for entry in allowed if entry.mean_ms < SLOW_MS]
-        return [[entry] for entry in allowed if entry.mean_ms >= SLOW_MS] + ([quick] if quick else [])
+        # Those that ask programs take turns in one thread: together they would be a burst, and take every thread.
+        apart = [entry for entry in allowed if entry.collector.apart]
+        quick = [entry for entry in allowed if entry.mean_ms < SLOW_MS and not entry.collector.apart]
+        slow = [[entry] for entry in allowed if entry.mean_ms >= SLOW_MS and not entry.collector.apart]
+        return [*slow, *(group for group in (quick, apart) if group)]
 
     def _give_up(self, job: _Job, future: "asyncio.Future[None]", ended: int) -> list[Entry]:
         """Leaves a collector that does not end to its thread; gives those that were not begun."""

@@ -1,8 +1,9 @@
 """One collector a file, registered by the file's name.
 
-A file has `make(surroundings) -> collect`, and may say INTERVAL_MS (else the agent's own) and DEADLINE_S. One whose
-name ends in `_linux`, `_windows` or `_darwin` is registered, without that ending, on that platform only, and there
-instead of the file without an ending. collect(reading) runs in a thread; whatever it raises concerns itself alone.
+A file has `make(surroundings) -> collect`, and may say INTERVAL_MS (else the agent's own), DEADLINE_S, and APART (it
+asks programs or walks folders: it never runs among the quick ones). One whose name ends in `_linux`, `_windows` or
+`_darwin` is registered, without that ending, on that platform only, and there instead of the file without an ending.
+collect(reading) runs in a thread; whatever it raises concerns itself alone.
 """
 
 import importlib
@@ -23,6 +24,7 @@ class Collector(NamedTuple):
     collect: Collect
     interval_ms: int = 0  # 0 = the agent's own
     deadline_s: float = COLLECTOR_TIMEOUT_S
+    apart: bool = False
 
 
 def names(platform: str = sys.platform) -> dict[str, str]:
@@ -45,4 +47,5 @@ def make(name: str, module_name: str, surroundings: Surroundings) -> Collector:
         module.make(surroundings),
         getattr(module, "INTERVAL_MS", 0),
         getattr(module, "DEADLINE_S", COLLECTOR_TIMEOUT_S),
+        getattr(module, "APART", False),
     )

@@ -19,7 +19,13 @@ from sereno_proto.v1.link_pb2 import SERIES_KIND_COUNTER
 
 HOSTS = Path(__file__).parent / "hosts"
 NOW_MS = 1_795_000_000_000
-NOT_RECORDED = {"agent_cost", "filesystems", "watched_files", "watched_folders"}  # they read this machine itself
+NOT_RECORDED = {
+    "agent_cost",
+    "filesystems",
+    "network_filesystems",
+    "watched_files",
+    "watched_folders",
+}  # they read this machine itself
 
 
 class Recorded:
@@ -42,7 +48,8 @@ class Recorded:
         )
 
     def _ask(self, command: Sequence[str], _request: bytes, _timeout_s: float) -> str | None:
-        name = f"{Path(command[0]).name} {command[-1]}".replace("/", "_")
+        program = "python" if command[0] == sys.executable else command[0]
+        name = f"{program} {command[-1]}".replace("/", "_")
         path = self.folder / "commands" / name
         return path.read_text() if path.exists() else None
 

@@ -1,5 +1,6 @@
 """Every collector: registered by its file name, measured on this machine, its series as the contract names them."""
 
+import importlib
 import math
 import os
 import re
@@ -26,7 +27,14 @@ def test_a_file_of_this_platform_stands_before_the_one_for_all() -> None:
     assert "pressure" not in collectors.names("darwin")
 
 
-@pytest.mark.parametrize("name", collectors.names())
+def apart(name: str) -> bool:
+    module = importlib.import_module(f"{collectors.__name__}.{collectors.names()[name]}")
+    return getattr(module, "APART", False)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if apart(name) else ()) for name in collectors.names()]
+)
 def test_a_collector_reads_this_machine(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -47,6 +55,8 @@ def test_a_collector_reads_this_machine(tmp_path: Path, name: str) -> None:
 def test_each_series_is_of_one_collector_and_one_kind(tmp_path: Path) -> None:
     kinds: dict[str, tuple[str, int]] = {}
     for name, module in collectors.names().items():
+        if apart(name):
+            continue
         reading = Reading()
         collectors.make(name, module, surroundings(tmp_path, Policy())).collect(reading)
         for sample in reading.samples:

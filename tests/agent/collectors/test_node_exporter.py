@@ -200,7 +200,8 @@ def read_ours(made: list[collectors.Collector]) -> dict[Key, float]:
 def test_every_shared_figure_is_that_of_node_exporter(tmp_path, theirs):
     surroundings = Surroundings(Policy, Folders(tmp_path), lambda: time.time_ns() // 1_000_000, time.monotonic)
     made = [collectors.make(name, module, surroundings) for name, module in collectors.names().items()]
-    read_ours(made)  # what asks a program or lists a folder at first is not asked again
+    # Of those that ask programs, only the clock has something to compare.
+    made = [collector for collector in made if not collector.apart or collector.name == "clock"]
     agreed: dict[Key, bool] = {}
     seen: dict[Key, tuple[float, float, float]] = {}
     for _ in range(TRIES):
