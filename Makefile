@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo dev check test test-chaos bench proto clean
+.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak proto clean
 
 $(VENV)/.server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -37,6 +37,12 @@ test-chaos: dev
 
 bench: dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-agent: dev
+	@$(BIN)/python -m tests.bench agent $(ARGS)
+
+bench-agent-soak: dev
+	@$(BIN)/python -m tests.bench agent_soak $(ARGS)
 
 proto: dev
 	@$(BIN)/python proto/generate.py

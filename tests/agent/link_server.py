@@ -69,6 +69,11 @@ class LinkServer(LinkServicer):
         while True:
             await context.write(await self.downs.get())
 
+    def forget(self) -> None:
+        """Lets go of what came, for runs that take long."""
+        for kept in (self.committed, self.passing, self.hellos, self.callers, self.unnamed):
+            kept.clear()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20), self.changed:
             await self.changed.wait_for(condition)

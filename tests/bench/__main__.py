@@ -1,4 +1,7 @@
-"""`python -m tests.bench [NAME [OPTIONS]]`: every file of this folder with `run(arguments)` is a bench."""
+"""`python -m tests.bench [NAME [OPTIONS]]`: every file of this folder with `run(arguments)` is a bench.
+
+One that says `BY_NAME_ONLY` takes long, and runs when it is asked for.
+"""
 
 import importlib
 import json
@@ -14,7 +17,7 @@ def main(arguments: list[str]) -> int:
         return 2
     for name in arguments[:1] or names:
         bench = importlib.import_module(f"tests.bench.{name}")
-        if not hasattr(bench, "run"):
+        if not hasattr(bench, "run") or (getattr(bench, "BY_NAME_ONLY", False) and not arguments):
             continue
         for figure in bench.run(arguments[1:]):
             sys.stdout.write(json.dumps(figure) + "\n")  # one line a figure
