@@ -7,7 +7,13 @@ from typing import Final
 
 from sereno_agent import frames
 from sereno_agent.frames import Write
-from sereno_proto.limits import LABEL_CHARS_MAX, LABELS_MAX, SERIES_NAME_CHARS_MAX, SERIES_PER_DEVICE_MAX
+from sereno_proto.limits import (
+    LABEL_CHARS_MAX,
+    LABELS_MAX,
+    SERIES_NAME_CHARS_MAX,
+    SERIES_PER_DEVICE_MAX,
+    SERIES_TEXT_BYTES_MAX,
+)
 from sereno_proto.v1.link_pb2 import SeriesKind, SeriesName, SeriesNames
 
 NAMES_PER_MESSAGE: Final = 1000
@@ -24,6 +30,13 @@ def _bounded(name: str, labels: Labels) -> tuple[str, Labels]:
 
     return bounded(name, SERIES_NAME_CHARS_MAX), tuple(
         (bounded(key, LABEL_CHARS_MAX), bounded(value, LABEL_CHARS_MAX)) for key, value in labels[:LABELS_MAX]
+    )
+
+
+def _text_bytes(name: str, labels: Labels) -> int:
+    """How long the series' text becomes: each label is quoted, and at worst each of its characters escaped."""
+    return len(name.encode()) + sum(
+        len(f"{key}{value}".encode()) + value.count('"') + value.count("\\") + 4 for key, value in labels
     )
 
 
@@ -46,13 +59,17 @@ class Series:
         return self._next - 1
 
     def id(self, name: str, labels: Labels, kind: SeriesKind.ValueType) -> int:
-        """The id of a series; 0 when there are too many or the disk takes no new one."""
+        """The id of a series; 0 when there are too many, it is too long, or the disk takes no new one."""
         found = self._ids.get((name, labels))
         if found is not None:
             return found
         given = (name, labels)
         name, labels = _bounded(name, labels)
-        if len(self.names) >= self._series_max or (name, labels) in self._ids:
+        if (
+            len(self.names) >= self._series_max
+            or (name, labels) in self._ids
+            or _text_bytes(name, labels) > SERIES_TEXT_BYTES_MAX
+        ):
             return 0
         named = SeriesName(id=self._next, name=name, labels=dict(labels), kind=kind)
         try:

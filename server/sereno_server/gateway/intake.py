@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.errors import SerenoError
-from sereno_proto.limits import INGEST_GROUP_BYTES_MAX, INGEST_GROUP_MAX, INGEST_QUEUE_MAX
+from sereno_proto.limits import INGEST_GROUP_BYTES_MAX, INGEST_GROUP_MAX, INGEST_QUEUE_MAX, PROBLEMS_MAX
 from sereno_proto.v1.link_pb2 import Acknowledge, Problem, Up
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.gateway.ingest.bounds import problem
 from sereno_server.gateway.ingest.kinds import STORE
 from sereno_server.gateway.ingest.samples import checked, note_skew
+from sereno_server.store.away import is_away
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
 from sereno_server.store.samples import Batch, append
@@ -111,10 +112,11 @@ class Intake:
             while True:
                 try:
                     await self._store_all(organisation_id, messages)
-                except (OperationalError, InterfaceError, OSError) as error:
-                    log.warning("intake: the database is away: %s", str(error).splitlines()[0])
-                    await asyncio.sleep(RETRY_S)
-                except Exception:
+                except Exception as error:
+                    if is_away(error):
+                        log.warning("intake: the database is away: %s", str(error).splitlines()[0])
+                        await asyncio.sleep(RETRY_S)
+                        continue
                     log.exception("intake: %d messages cannot be stored together", len(messages))
                     if len(messages) == 1:
                         await self._refuse(organisation_id, messages[0])
@@ -138,7 +140,7 @@ class Intake:
                 async with self._store.transaction(Scope(organisation_id)) as tx:
                     await _raise_marks(tx, organisation_id, group.marks)
             except DBAPIError as error:
-                if isinstance(error, DataError | IntegrityError):  # the device itself is gone
+                if not is_away(error):  # the device itself is gone
                     received.device.end(SerenoError("E_DEVICE_REVOKED"))
                     return
                 await asyncio.sleep(RETRY_S)
@@ -177,7 +179,17 @@ async def _store_one(tx: AsyncConnection, group: _Group, received: Received) -> 
     for found in problems:
         found.sequence = received.up.sequence
     if problems:
-        group.problems.setdefault(received.mark, []).extend(problems)
+        group.problems.setdefault(received.mark, []).extend(_few(problems))
+
+
+def _few(problems: list[Problem]) -> list[Problem]:
+    """The first of them and how many more: an answer is never larger than what it answers."""
+    more = len(problems) - PROBLEMS_MAX
+    if more <= 0:
+        return problems
+    rest = problem("E_LIMIT", f"{more} more problems of this message are not listed")
+    rest.sequence = problems[0].sequence
+    return [*problems[:PROBLEMS_MAX], rest]
 
 
 async def _high_water(tx: AsyncConnection, organisation_id: str, messages: Sequence[Received]) -> dict[Mark, int]:

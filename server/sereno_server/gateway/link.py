@@ -17,6 +17,7 @@ from sereno_proto.limits import (
     PROTOCOL_VERSION_MIN,
     SERIES_NAME_CHARS_MAX,
     SERIES_PER_DEVICE_MAX,
+    SERIES_TEXT_BYTES_MAX,
 )
 from sereno_proto.v1.link_pb2 import Down, SeriesKind, SeriesName, Settings, Up, Welcome
 from sereno_proto.v1.link_pb2_grpc import LinkServicer
@@ -29,6 +30,7 @@ from sereno_server.gateway.live import Live
 from sereno_server.gateway.offers import offer_all
 from sereno_server.gateway.presence import arrived, high_water, left, recognise
 from sereno_server.gateway.refuse import refuse
+from sereno_server.store.away import is_away
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.samples import SeriesKey, name_series
 
@@ -183,7 +185,9 @@ class Link(LinkServicer):
             try:
                 async with self._store.transaction(Scope(device.organisation_id)) as tx:
                     known = await name_series(tx, device.organisation_id, device.id, list(keys.values()))
-            except (DBAPIError, OSError):
+            except (DBAPIError, OSError) as error:
+                if not is_away(error):
+                    raise SerenoError("E_BAD_REQUEST", "the names of series could not be stored") from error
                 await asyncio.sleep(1.0)  # the stream waits with the database; nothing is lost
             else:
                 break
@@ -230,4 +234,9 @@ def _series_key(name: SeriesName) -> SeriesKey:
     if not name.id or not 0 < len(name.name) <= SERIES_NAME_CHARS_MAX or len(labels) > LABELS_MAX or long:
         raise SerenoError("E_LIMIT", f"the series {name.name[:SERIES_NAME_CHARS_MAX]!r} exceeds the limits")
     kind = "counter" if name.kind == SeriesKind.SERIES_KIND_COUNTER else "gauge"
-    return SeriesKey(words(name.name), labels, kind)
+    key = SeriesKey(words(name.name), labels, kind)
+    if len(key.text.encode()) > SERIES_TEXT_BYTES_MAX:
+        raise SerenoError(
+            "E_LIMIT", f"name and labels of the series {key.name!r} are longer than {SERIES_TEXT_BYTES_MAX}"
+        )
+    return key

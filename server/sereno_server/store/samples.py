@@ -139,7 +139,9 @@ async def name_series(
             }
             for key in new.values()
         ]
-        await tx.execute(insert(series_table).values(rows).on_conflict_do_nothing())
+        await tx.execute(
+            insert(series_table).on_conflict_do_nothing(), rows
+        )  # one by one: a statement has 65,535 places
         known = await series_ids(tx, organisation_id, device_id)
     return {key: known[key.text] for key in keys}
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_proto.limits import BATCH_SERIES_MAX, BATCH_STEPS_MAX, BATCH_VALUES_MAX, CLOCK_SKEW_MS_MAX
+from sereno_proto.limits import BATCH_SERIES_MAX, BATCH_STEPS_MAX, BATCH_VALUES_MAX, CLOCK_SKEW_MS_MAX, MATRICES_MAX
 from sereno_proto.v1.link_pb2 import Problem, SampleMatrix, Up
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.gateway.ingest.bounds import MS_MAX, problem
@@ -27,6 +27,8 @@ def checked(device: ConnectedDevice, up: Up) -> tuple[Batch | None, list[Problem
     """The row to append, or None when nothing is left, and what was refused. The good part of a batch is kept."""
     problems: list[Problem] = []
     matrices: list[Matrix] = []
+    if len(up.samples.matrices) > MATRICES_MAX:
+        return None, [problem("E_LIMIT", f"a batch has at most {MATRICES_MAX} matrices")]
     values = sum(len(part.series) * len(part.time_ms) for part in up.samples.matrices)
     if values > BATCH_VALUES_MAX:
         return None, [problem("E_LIMIT", f"a batch has at most {BATCH_VALUES_MAX} values, this one {values}")]
