@@ -3,8 +3,8 @@
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, rollback of a transaction that met
-# another, resources (a full disk), object not in the wanted state, an operator's intervention, the system itself. psycopg calls
-# class 54, a limit of the program such as a key too long for its index, operational too; waiting for that is for ever.
+# another, resources (a full disk), object not in the wanted state, an operator's intervention, the system itself.
+# psycopg calls class 54, a key too long for its index for example, operational too; waiting for that is for ever.
 _PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
 
 
