@@ -18,6 +18,13 @@ _PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/u
 Ask = Callable[[Sequence[str], bytes, float], str | None]
 
 
+def program(name: str) -> str | None:
+    """Where a program lies, in the system's own folders only; None when this machine does not have it."""
+    if name.startswith("/"):
+        return name
+    return next((path for folder in _PATH if os.access(path := f"{folder}/{name}", os.X_OK)), None)
+
+
 def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
     """What a program writes, None when this machine has no such program or it does not answer in time.
 
@@ -26,13 +33,11 @@ def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIM
     # Imported when the first program is asked: many machines have none to ask.
     from sereno_agent import child  # noqa: PLC0415
 
-    program = next((path for folder in _PATH if os.access(path := f"{folder}/{command[0]}", os.X_OK)), None)
-    if command[0].startswith("/"):
-        program = command[0]
-    if program is None:
+    path = program(command[0])
+    if path is None:
         return None
     try:
-        ended = child.run([program, *command[1:]], request, timeout_s)
+        ended = child.run([path, *command[1:]], request, timeout_s)
     except Refused:
         return None
     return None if ended.overrun else ended.output.decode("utf-8", "replace")

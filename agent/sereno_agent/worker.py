@@ -25,6 +25,7 @@ from sereno_agent import policy
 from sereno_agent.folders import Folders
 from sereno_agent.records import planned_step_from, step_record
 from sereno_agent.redact import redactor
+from sereno_agent.worker_host import WorkerHost
 from sereno_diagnostics import registry as checks
 from sereno_diagnostics.reading import Reader
 from sereno_playbooks import registry as actions
@@ -75,7 +76,7 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
     in_force = policy.load(path)
     allowed = policy.allowed(in_force, path, state)
     if request["task"] == "check":
-        result = checks.run(request["name"], request["parameters"], Reader(allowed))
+        result = checks.run(request["name"], request["parameters"], Reader(allowed, machine=WorkerHost()))
         return {"check_result": base64.b64encode(result.SerializeToString()).decode()}
     site = Site(
         allowed=allowed, now_s=time.time, record=lambda entry: answer({"undo": entry}), redact=redactor(in_force.redact)

@@ -6,11 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sereno_diagnostics import confined
-from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
+from sereno_diagnostics import confined, procfs, systemd
+from sereno_diagnostics.allowed import Allowed, NamedHost, WatchedFile, WatchedFolder, WatchedService
 from sereno_diagnostics.history import Version, history
+from sereno_diagnostics.machine import Lookup, Machine, Nothing, Program
 from sereno_proto.ids import sha256
-from sereno_proto.limits import FOLDER_DEPTH_MAX, FOLDER_ENTRIES_MAX, WATCHED_FILE_BYTES_MAX
+from sereno_proto.limits import (
+    FOLDER_DEPTH_MAX,
+    FOLDER_ENTRIES_MAX,
+    PROCESSES_MAX,
+    RESOLVE_TIMEOUT_S,
+    WATCHED_FILE_BYTES_MAX,
+)
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,13 @@ class Reader:
         now_s: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        machine: Machine | None = None,
     ) -> None:
         self.allowed = allowed
         self.now_s = now_s
         self.clock = clock
         self.sleep = sleep
+        self._machine: Machine = machine or Nothing()
         self.truncated = False
 
     def files(self, folder: WatchedFolder) -> list[Entry]:
@@ -101,6 +112,51 @@ class Reader:
     def versions(self, file: WatchedFile) -> tuple[Version, ...]:
         """The file's versions as the agent saw them, newest last."""
         return history(self.allowed.versions, file.name)
+
+    def unit(self, service: WatchedService) -> systemd.Unit | None:
+        """The service's properties as systemd tells them; None where there is no systemd, or it does not answer."""
+        if "system" not in self._machine.names("/run/systemd"):
+            return None
+        units = systemd.parse(self._machine.ask(*systemd.SHOW, service.unit) or "")
+        return units[0] if units else None
+
+    def memory(self) -> dict[str, int]:
+        """/proc/meminfo in bytes, and the counts of /proc/vmstat."""
+        texts = (self._machine.read(f"/proc/{name}") or "" for name in ("vmstat", "meminfo"))
+        return {key: value for text in texts for key, value in procfs.table(text).items()}
+
+    def pressure(self, resource: str) -> dict[str, dict[str, float]]:
+        """Pressure stall information of cpu, io or memory; empty where the kernel tells none."""
+        return procfs.pressure(self._machine.read(f"/proc/pressure/{resource}") or "")
+
+    def programs(self) -> list[Program]:
+        """What runs, by name, what takes most memory first."""
+        found: dict[str, tuple[int, int]] = {}
+        pids = [name for name in self._machine.names("/proc") if name.isdigit()]
+        self.truncated |= len(pids) > PROCESSES_MAX
+        for pid in pids[:PROCESSES_MAX]:
+            process = procfs.process(self._machine.read(f"/proc/{pid}/stat") or "")
+            if process is not None:
+                count, pages = found.get(process[0], (0, 0))
+                found[process[0]] = count + 1, pages + process[5]
+        programs = [Program(name, count, pages * _PAGE_BYTES) for name, (count, pages) in found.items()]
+        return sorted(programs, key=lambda program: (-program.resident_bytes, program.name))
+
+    def look_up(self, host: NamedHost) -> Lookup:
+        """Asks this machine's resolver for the host's addresses."""
+        started = self.clock()
+        try:
+            addresses, error = tuple(self._machine.resolve(host.host, RESOLVE_TIMEOUT_S)), ""
+        except TimeoutError:
+            addresses, error = (), f"no answer within {RESOLVE_TIMEOUT_S:g} s"
+        except OSError as raised:
+            addresses, error = (), raised.strerror or str(raised)
+        return Lookup(addresses, self.clock() - started, error)
+
+    def name_servers(self) -> list[str]:
+        """The servers that this machine asks for names."""
+        lines = (line.split() for line in (self._machine.read("/etc/resolv.conf") or "").splitlines())
+        return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
 
     def _digest(self, folder: int, name: str) -> str:
         try:

@@ -42,6 +42,8 @@ class Place:
         self.policy.write_text(
             f'[folders.app-logs]\npath = "{self.logs}"\nquota_bytes = 100000\nrotate = ["*.log"]\n'
             f'[files.app-config]\npath = "{self.conf}"\nrestore = true\n'
+            '[services.web]\nunit = "nginx.service"\n[hosts.this]\nname = "localhost"\n'
+            '[hosts.none]\nname = "nobody.invalid"\n'
             f"[actions]\nallow = {json.dumps(list(actions))}\n"
         )
         self.policy.chmod(0o600)
@@ -54,6 +56,20 @@ def place(tmp_path):
 
 def restore():
     return Step(name="back", action="restore_file", parameters={"file": "app-config", "digest": sha256(ON)})
+
+
+def test_checks_reach_the_machine_itself(place):
+    memory = workers.run_check_sync("memory_pressure", {}, **place.where).findings[0]
+    assert 0 < memory.figures["used_percent"] < 100
+    assert memory.evidence
+    here = workers.run_check_sync("dns_resolution", {"host": "this"}, **place.where).findings[0]
+    assert here.figures["resolved"] == 1
+    nowhere = workers.run_check_sync("dns_resolution", {"host": "none"}, **place.where).findings[0]
+    assert nowhere.figures["resolved"] == 0
+    assert workers.run_check_sync("service", {"service": "web"}, **place.where).findings[0].title
+    with pytest.raises(Refused) as caught:
+        workers.run_check_sync("dns_resolution", {"host": "example"}, **place.where)
+    assert caught.value.code == "E_OUTSIDE_POLICY"
 
 
 def test_a_check_answers_with_findings(place):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
+from sereno_diagnostics.allowed import Allowed, NamedHost, WatchedFile, WatchedFolder, WatchedService
 from sereno_diagnostics.reading import Reader
 
 NOW_S = 1_800_000_000.0
@@ -29,7 +29,13 @@ class Place:
             self._watch(case["watched"])
         folder = WatchedFolder("app-logs", self.data, quota_bytes=case.get("quota_bytes", 0))
         file = WatchedFile("app-config", self.top / "app.conf", restore=True)
-        self.allowed = Allowed(self.top / "state", {"app-logs": folder}, {"app-config": file})
+        self.allowed = Allowed(
+            self.top / "state",
+            {"app-logs": folder},
+            {"app-config": file},
+            {"web": WatchedService("web", "nginx.service")},
+            {"database": NamedHost("database", "db.example.com")},
+        )
 
     def build(self, files: list[dict]) -> None:
         for file in files:
@@ -47,7 +53,9 @@ class Place:
                     content.truncate(file["bytes"])
 
     def reader(self) -> Reader:
-        return Reader(self.allowed, now_s=lambda: NOW_S, clock=lambda: self.now_s, sleep=self._sleep)
+        return Reader(
+            self.allowed, now_s=lambda: NOW_S, clock=lambda: self.now_s, sleep=self._sleep, machine=CaseMachine(self)
+        )
 
     def _sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -59,6 +67,34 @@ class Place:
         os.utime(path, (NOW_S - watched["age_s"],) * 2)
         rows = [[_digest(text), len(text), 0, 0, True] for text in watched.get("versions", [])]
         (self.top / "state" / "versions" / "index.json").write_text(json.dumps({"app-config": rows}))
+
+
+class CaseMachine:
+    """The machine of a case: its files, what programs answer, and the addresses of names."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._case = place.case.get("machine", {})
+
+    def read(self, path: str) -> str | None:
+        lines = self._case.get("files", {}).get(path)
+        return None if lines is None else "\n".join(lines) + "\n"
+
+    def names(self, folder: str) -> list[str]:
+        below = [path for path in self._case.get("files", {}) if path.startswith(f"{folder}/")]
+        return sorted({path.removeprefix(f"{folder}/").split("/")[0] for path in below})
+
+    def ask(self, *command: str, request: bytes = b"", timeout_s: float = 20.0) -> str | None:
+        lines = self._case.get("answers", {}).get(f"{command[0]} {command[-1]}")
+        return None if lines is None else "\n".join(lines) + "\n"
+
+    def resolve(self, host: str, timeout_s: float) -> list[str]:
+        self._place.now_s += self._case.get("lookup_s", 0.0)
+        if self._case.get("silent"):
+            raise TimeoutError
+        if host not in self._case.get("addresses", {}):
+            raise OSError(-2, "Name or service not known")
+        return self._case["addresses"][host]
 
 
 def _digest(text: str) -> str:

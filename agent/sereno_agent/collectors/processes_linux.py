@@ -11,11 +11,11 @@ from typing import Final
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Reading, Surroundings
 from sereno_diagnostics import procfs
+from sereno_proto.limits import PROCESSES_MAX
 
 INTERVAL_MS: Final = 60_000
 DEADLINE_S: Final = 20.0
 TOP: Final = 10
-PROCESSES_MAX: Final = 20_000
 NAMES_MAX: Final = 200  # programs that ever get a series of their own
 _HERTZ: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")

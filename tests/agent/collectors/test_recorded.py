@@ -10,10 +10,8 @@ def test_a_recorded_machine_gives_what_is_expected(name):
 
 
 def test_a_machine_without_any_facility_gives_nothing_and_no_complaint(tmp_path):
+    machine = recorded.Recorded("nothing", tmp_path)
     for collector, module in recorded.linux_names().items():
-        scratch = tmp_path / collector
-        scratch.mkdir()
-        machine = recorded.Recorded("nothing", scratch)
         reading = machine.read(collector, module)
         assert reading.samples == [], collector
         assert list(reading.notices) == [], collector
