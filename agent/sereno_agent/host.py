@@ -5,6 +5,7 @@ a machine lacks has no series.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,6 +13,8 @@ from sereno_proto.errors import Refused
 
 FILE_BYTES_MAX: Final = 4 << 20
 ASK_TIMEOUT_S: Final = 20.0
+RECENT_S: Final = 2.0
+RECENT_CHARS_MAX: Final = 65_536
 _CHUNK: Final = 65_536
 _PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
@@ -46,16 +49,28 @@ def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIM
 class Host:
     """One machine. root: what stands before every path ("" is the real one)."""
 
-    __slots__ = ("_ask", "root")
+    __slots__ = ("_ask", "_clock", "_recent", "root")
 
-    def __init__(self, root: str = "", ask_: Ask = ask) -> None:
+    def __init__(self, root: str = "", ask_: Ask = ask, clock: Callable[[], float] = time.monotonic) -> None:
         self.root = root
         self._ask = ask_
+        self._clock = clock
+        self._recent: dict[str, tuple[float, str | None]] = {}
 
     def read(self, path: str) -> str | None:
         """A file's whole text; None when it is missing, unreadable or beyond the bound."""
         content = self.content(path)
         return None if content is None else content.decode("utf-8", "replace")
+
+    def recent(self, path: str) -> str | None:
+        """As `read`, but what was read moments ago is not read again: the kernel walks far for its lists of sockets."""
+        now = self._clock()
+        at, text = self._recent.get(path, (float("-inf"), None))
+        if now - at > RECENT_S:
+            text = self.read(path)
+            # A long one is not worth the memory that it would take between two readings.
+            self._recent[path] = (now, text) if len(text or "") <= RECENT_CHARS_MAX else (float("-inf"), None)
+        return text
 
     def content(self, path: str) -> bytes | None:
         """A file's bytes; None when it is missing, unreadable or beyond the bound."""

@@ -10,7 +10,8 @@ INTERVAL_MS: Final = 60_000
 PORTS_MAX: Final = 256
 _LISTEN: Final = "0A"
 _UNCONNECTED: Final = "07"
-_EPHEMERAL: Final = 32_768  # from here up a UDP socket is most likely one end of a question just asked
+_RANGE: Final = "/proc/sys/net/ipv4/ip_local_port_range"
+_EPHEMERAL: Final = "32768"  # from here up a UDP socket is most likely one end of a question just asked
 
 
 def make(surroundings: Surroundings) -> Collect:
@@ -20,13 +21,14 @@ def make(surroundings: Surroundings) -> Collect:
         states: Counter[str] = Counter()
         listening: set[tuple[int, str]] = set()
         known = False
+        ephemeral = int((host.line(_RANGE).split() or [_EPHEMERAL])[0])
         for protocol, path in (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6")):
-            text = host.read(f"/proc/net/{path}")
+            text = host.recent(f"/proc/net/{path}")
             known |= text is not None and protocol == "tcp"
             for port, state in procfs.sockets(text or ""):
                 if protocol == "tcp":
                     states[state] += 1
-                if state == _LISTEN or (protocol == "udp" and state == _UNCONNECTED and port < _EPHEMERAL):
+                if state == _LISTEN or (protocol == "udp" and state == _UNCONNECTED and port < ephemeral):
                     listening.add((port, protocol))
         if not known:
             return

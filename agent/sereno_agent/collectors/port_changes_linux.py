@@ -49,7 +49,7 @@ def listening(host: Host) -> Listening:
     found: Listening = {}
     for protocol, state in _STATE.items():
         for file in (protocol, f"{protocol}6"):
-            for address, port, inode in _sockets(host.read(f"/proc/net/{file}") or "", state):
+            for address, port, inode in _sockets(host.recent(f"/proc/net/{file}") or "", state):
                 if protocol == "tcp" or port < ephemeral:
                     found.setdefault((protocol, port), {})[address] = inode
     return found

@@ -1,5 +1,6 @@
 """A machine made of files in a scratch folder, for collectors that compare: change a file, look, restart the agent."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,7 +35,11 @@ class Machine:
             self.folders,
             lambda: round(self.now * 1000),
             lambda: self.now,
-            Host(str(self.root), lambda command, _request, _timeout_s: self.answers(command)),
+            Host(
+                str(self.root),
+                lambda command, _request, _timeout_s: self.answers(command),
+                clock=itertools.count(0.0, 60.0).__next__,
+            ),
         )
         module = collectors.names("linux")[self.collector]
         self.collect = collectors.make(self.collector, module, surroundings).collect

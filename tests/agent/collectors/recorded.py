@@ -41,7 +41,7 @@ class Recorded:
             if (self.folder / moment).exists():
                 shutil.copytree(self.folder / moment, self.later, dirs_exist_ok=True)
         self.now = 0.0
-        self.host = Host(ask_=self._ask)
+        self.host = Host(ask_=self._ask, clock=lambda: self.now)
         policy = self.folder / "policy.toml"
         in_force = parse(policy.read_text(), policy) if policy.exists() else Policy()
         self.surroundings = Surroundings(

@@ -1,7 +1,7 @@
 """Every recorded machine gives what its expected.txt says (see recorded.py)."""
 
 import pytest
-from tests.agent.collectors import recorded
+from tests.agent.collectors import document, recorded
 
 
 @pytest.mark.parametrize("name", recorded.hosts())
@@ -15,3 +15,7 @@ def test_a_machine_without_any_facility_gives_nothing_and_no_complaint(tmp_path)
         reading = machine.read(collector, module)
         assert reading.samples == [], collector
         assert list(reading.notices) == [], collector
+
+
+def test_the_page_of_the_collectors_is_current():
+    assert document.PAGE.read_text() == document.page(), "run: python -m tests.agent.collectors.document"
