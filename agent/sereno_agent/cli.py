@@ -87,14 +87,20 @@ def _add_policy(policy: argparse.ArgumentParser, shared: argparse.ArgumentParser
         if verb == "set":
             change.add_argument("values", nargs="*", help="several make a list; none an empty one")
         change.set_defaults(command=_policy_change, values=None)
+    text = "show the privileges that the policy grants the executor, as a drop-in for its systemd unit"
+    privileges = verbs.add_parser("privileges", parents=[shared], help=text, description=text)
+    privileges.add_argument("--write", action="store_true", help="put it in place (as root)")
+    privileges.set_defaults(command=_policy_privileges)
 
 
 def _join(folders: Folders, given: argparse.Namespace) -> int:
     from sereno_agent.join import join
     from sereno_agent.ledger import Ledger
+    from sereno_agent.ownership import settle
 
     outcome = join(folders, given.code, given.name)
     joined = outcome.joined
+    settle(folders)
     Ledger(folders.ledger, _now_ms).append("device.joined", joined.device_id, what=f"joined {joined.organisation_id}")
     if given.json:
         print(json.dumps({**joined._asdict(), "root_digest": outcome.root_digest, "root_name": outcome.root_name}))
@@ -163,6 +169,24 @@ def _policy_change(folders: Folders, given: argparse.Namespace) -> int:
     if folders.state.is_dir():
         Ledger(folders.ledger, _now_ms).append("policy.set", given.key[:200], what=what[:1000])
     print(f"{path}: {what}\nIt is in force within seconds, and voids every plan made before.")
+    if folders.split:
+        print("What the executor may write follows with: sereno-agent policy privileges --write")
+    return 0
+
+
+def _policy_privileges(folders: Folders, given: argparse.Namespace) -> int:
+    from sereno_agent import config, policy, privileges
+
+    path = config.load(folders.config).policy or folders.policy
+    text = privileges.drop_in(policy.load(path), path)
+    if not given.write:
+        print(text, end="")
+        return 0
+    privileges.UNIT.parent.mkdir(exist_ok=True)
+    privileges.UNIT.write_text(text)
+    privileges.UNIT.parent.chmod(0o755)
+    privileges.UNIT.chmod(0o644)
+    print(f"{privileges.UNIT} is written. Now: systemctl daemon-reload")
     return 0
 
 
@@ -185,11 +209,13 @@ def _leave(folders: Folders, _: argparse.Namespace) -> int:
     from sereno_agent import agent_lock, config
     from sereno_agent.leave import leave
     from sereno_agent.ledger import Ledger
+    from sereno_agent.ownership import settle
 
     joined = config.read_joined(folders.joined)
     with agent_lock.held(folders):
         Ledger(folders.ledger, _now_ms).append("device.left", joined.device_id, what=f"left {joined.organisation_id}")
         leave(folders)
+        settle(folders)
     print(f"{joined.name} has left. Its ledger, policy and kept file versions are still in {folders.state}.")
     return 0
 

@@ -1,4 +1,6 @@
-"""The executor as a child of the core: started when a command needs it, let go when nothing is left to do.
+"""The executor as the core sees it: reached when a command needs it, let go when nothing is left to do.
+
+It is a child process where core and executor are one user, and behind a socket where they are two (see folders.py).
 
 The core hands documents over and passes replies and run events on; it judges neither. A run event is answered with
 events_kept only when it is safe in the spool.
@@ -15,6 +17,7 @@ from google.protobuf.message import DecodeError
 from sereno_agent.child_pipes import ChildPipes
 from sereno_agent.delimited import Decoder, encode
 from sereno_agent.folders import Folders
+from sereno_agent.socket_pipes import SocketPipes
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.link_pb2 import Up
 from sereno_proto.v1.runs_pb2 import (
@@ -52,7 +55,7 @@ class ExecutorProcess:
         self._keep = keep
         self._argv = argv
         self._idle_s = idle_s
-        self._child: ChildPipes | None = None
+        self._child: ChildPipes | SocketPipes | None = None
         self._owner: asyncio.Task[None] | None = None
         self._waiting: set[str] = set()  # ids of commands without a reply
         self._under_way: set[str] = set()  # plans whose run has not ended
@@ -77,7 +80,8 @@ class ExecutorProcess:
         except OSError:
             left = False
         if left:
-            await self._running()
+            with contextlib.suppress(OSError):  # it cannot be reached now; the next command tries again, and says so
+                await self._running()
 
     async def close(self) -> None:
         """Lets it go: it ends when nothing runs, and finishes alone what does."""
@@ -92,18 +96,23 @@ class ExecutorProcess:
         assert self._child is not None
         return await self._child.wait()
 
-    async def _running(self) -> ChildPipes:
+    async def _start(self) -> ChildPipes | SocketPipes:
+        if self._folders.split:
+            return await SocketPipes.connect(self._folders)
+        return await ChildPipes.start((*self._argv, "--state", str(self._folders.state)))
+
+    async def _running(self) -> ChildPipes | SocketPipes:
         async with self._starting:
             if self._child is not None:
                 if self._child.writable:
                     return self._child
                 # It was told to end; the next one starts when it has, for there is one plan store.
                 await asyncio.gather(*filter(None, (self._owner,)), return_exceptions=True)
-            self._child = await ChildPipes.start((*self._argv, "--state", str(self._folders.state)))
+            self._child = await self._start()
             self._owner = asyncio.create_task(self._attend(self._child))
             return self._child
 
-    async def _attend(self, child: ChildPipes) -> None:
+    async def _attend(self, child: ChildPipes | SocketPipes) -> None:
         idle = asyncio.create_task(self._close_when_idle(child))
         decoder = Decoder()
         try:
@@ -121,7 +130,7 @@ class ExecutorProcess:
         self._waiting.clear()
         self._under_way.clear()
 
-    async def _take(self, child: ChildPipes, up: Up) -> None:
+    async def _take(self, child: ChildPipes | SocketPipes, up: Up) -> None:
         self._touched.set()
         body = up.WhichOneof("body")
         if body == "reply":
@@ -130,7 +139,7 @@ class ExecutorProcess:
         elif body == "run_event":
             await self._take_event(child, up.run_event)
 
-    async def _take_event(self, child: ChildPipes, event: RunEvent) -> None:
+    async def _take_event(self, child: ChildPipes | SocketPipes, event: RunEvent) -> None:
         if event.state in _ENDED:
             self._under_way.discard(event.plan_id)
         else:
@@ -140,7 +149,7 @@ class ExecutorProcess:
             with contextlib.suppress(OSError):  # unanswered, it is sent again by the next executor
                 await child.write(encode(kept))
 
-    async def _close_when_idle(self, child: ChildPipes) -> None:
+    async def _close_when_idle(self, child: ChildPipes | SocketPipes) -> None:
         while child.writable:
             self._touched.clear()
             try:

@@ -22,6 +22,7 @@ class Folders:
         self.split = (self.state / "core").is_dir()  # installed: core and executor are two users
         self.core = self.state / "core" if self.split else self.state  # what the core writes lies in here
         self.executor_socket = self.state / "executor.sock"  # where the executor is reached when installed so
+        self.shared_mode = 0o640 if self.split else 0o600  # of files that one of the two users writes for the other
         self.joined = self.state / "joined.json"  # written last by join: its presence says that join succeeded
         self.identity = self.state / "identity"
         self.identity_key = self.identity / "identity.key"  # OpenSSH Ed25519, read by the executor only

@@ -110,7 +110,7 @@ class Reporter:
             self._ledger_seen = seen
             try:
                 self._ledger_head = ledger.head(self._folders.ledger)
-            except SerenoError:
+            except (SerenoError, OSError):
                 self._ledger_head = ledger.Head()
         return self._ledger_head
 

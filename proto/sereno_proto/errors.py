@@ -61,6 +61,9 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_DEVICE_OFFLINE": CodeEntry("the device is not connected", "wait until it is, or queue the run"),
     "E_TIMEOUT": CodeEntry("no answer within the time limit", "try again; see the device's log"),
     "E_OVERLOADED": CodeEntry("the other end has too much to do", "it is tried again later"),
+    "E_PEER": CodeEntry(
+        "somebody else than the core's user spoke to the executor, or the other way round", "see `sereno-agent doctor`"
+    ),
     # documents and signatures
     "E_DOCUMENT": CodeEntry("a signed document breaks its grammar", "get the document again from where it was made"),
     "E_DOCUMENT_KIND": CodeEntry("a document of another kind or version was expected", "give the right document"),

@@ -1,5 +1,7 @@
 """`python -m sereno_agent.executor --state DIR`: commands on standard input, replies and run events on standard output.
 
+Both are pipes from the core, or one socket where the core is another user; then the kernel says who that is.
+
 It ends when its input is closed and nothing runs. If the core dies, a run goes on to its end; what it reported is in
 the journal, and sent by the next executor.
 """
@@ -9,6 +11,8 @@ import fcntl
 import os
 import select
 import signal
+import socket
+import stat
 import sys
 import threading
 import time
@@ -20,7 +24,8 @@ from sereno_agent.delimited import Decoder, encode
 from sereno_agent.executor.device import Device, identify
 from sereno_agent.executor.executor import Executor
 from sereno_agent.folders import Folders
-from sereno_proto.errors import BadInput, SerenoError
+from sereno_agent.peer import require_peer
+from sereno_proto.errors import BadInput, Refused, SerenoError
 from sereno_proto.sshsig import FileSigner
 from sereno_proto.v1.link_pb2 import Up
 from sereno_proto.v1.runs_pb2 import Command, Refusal, Reply
@@ -65,8 +70,10 @@ def main(arguments: list[str]) -> int:
     folders = Folders(parser.parse_args(arguments).state)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the core's to handle
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    os.umask(0o027 if folders.split else 0o077)
     channel = Channel()
     try:
+        _require_core(folders)
         device = _device(folders)
         lock = _take_lock(folders, channel)
         if lock is None:
@@ -82,6 +89,16 @@ def main(arguments: list[str]) -> int:
         _refuse_all(channel, error)
         return 2
     return 0
+
+
+def _require_core(folders: Folders) -> None:
+    """Raises E_PEER when standard input is a socket with anybody but the core's user or root at the other end."""
+    if not stat.S_ISSOCK(os.fstat(0).st_mode):
+        if folders.split and os.geteuid() != folders.runs.stat().st_uid:
+            raise Refused("E_PEER", "installed with two users, the executor runs as its own")
+        return
+    with socket.socket(fileno=os.dup(0)) as peer:
+        require_peer(peer, {0, folders.core.stat().st_uid})
 
 
 def _device(folders: Folders) -> Device:

@@ -37,7 +37,7 @@ def take_certificate(folders: Folders, chain_pem: str, device_id: str, now: dt.d
         raise Refused("E_CERTIFICATE_IDENTITY", "the certificate is not by the pinned authority") from error
     if now >= leaf.not_valid_after_utc:
         raise Refused("E_CERTIFICATE_IDENTITY", "the certificate has expired")
-    durable.write(folders.client_pem, chain_pem.encode())
+    durable.write(folders.client_pem, chain_pem.encode(), folders.shared_mode)
     return format(leaf.serial_number, "x")
 
 

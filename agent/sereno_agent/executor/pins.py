@@ -64,8 +64,9 @@ class Pins:
             record = json.loads(self._next.read_bytes())
         except FileNotFoundError:
             return
-        durable.write(self._folders.roster_text, record["text"].encode("ascii"))
-        durable.write(self._folders.roster_signatures, json.dumps(record["signatures"]).encode())
+        mode = self._folders.shared_mode
+        durable.write(self._folders.roster_text, record["text"].encode("ascii"), mode)
+        durable.write(self._folders.roster_signatures, json.dumps(record["signatures"]).encode(), mode)
         self._next.unlink()
         durable.sync_folder(self._folders.pins)
 
