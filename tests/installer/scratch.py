@@ -93,7 +93,10 @@ def program(folder: Path) -> tuple[str, Path]:
                 shutil.copy(found, site)
         for extension in entry.glob("_cffi_backend*.so"):
             shutil.copy(extension, site)
-    imports = "import sys, grpc, psutil, cryptography, sereno_agent.workers; print(sys.version_info[:2])"
+    imports = (
+        "import subprocess, sys, grpc, psutil, cryptography, sereno_agent.workers;"
+        "subprocess.run([sys.executable, '-c', ''], check=True); print(sys.version_info[:2])"
+    )
     for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
         done = subprocess.run(
             as_user(STRANGER, python, "-P", "-c", imports),
@@ -103,6 +106,9 @@ def program(folder: Path) -> tuple[str, Path]:
             check=False,
         )
         if done.returncode == 0 and done.stdout.strip() == str(sys.version_info[:2]):
+            subprocess.run(
+                [python, "-m", "compileall", "-q", str(site)], check=False
+            )  # others cannot keep what they made
             return python, site
     raise LookupError(f"no Python {sys.version_info[0]}.{sys.version_info[1]} that other users can run")
 

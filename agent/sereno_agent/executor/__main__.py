@@ -71,9 +71,13 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the core's to handle
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.umask(0o027 if folders.split else 0o077)
-    channel = Channel()
     try:
         _require_core(folders)
+    except Refused as error:
+        sys.stderr.write(error.line() + "\n")
+        return 2  # without an answer: whoever it is, it is nobody to talk to
+    channel = Channel()
+    try:
         device = _device(folders)
         lock = _take_lock(folders, channel)
         if lock is None:
