@@ -198,3 +198,17 @@ def test_a_collector_that_the_policy_denies_is_not_run() -> None:
         assert ran == ["b"]
 
     asyncio.run(story())
+
+
+def test_those_that_ask_programs_begin_later_and_take_turns_apart_from_the_quick_ones() -> None:
+    order: list[str] = []
+
+    def named(name: str, *, apart: bool) -> Collector:
+        return Collector(name, lambda _: order.append(name), 1000, 5.0, apart)
+
+    made = [named("slow", apart=True), named("quick", apart=False), named("slower", apart=True)]
+    schedule = Schedule(made, lambda _: 60.0, 0.0)
+    scheduler = Scheduler(schedule, lambda _step, _readings: None)
+    assert [entry.collector.name for entry in schedule.take_due(0.0)] == ["quick"]
+    groups = scheduler._group(schedule.take_due(5.0))
+    assert [[entry.collector.name for entry in group] for group in groups] == [["slow", "slower"]]

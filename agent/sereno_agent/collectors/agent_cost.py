@@ -1,5 +1,9 @@
-"""What the agent itself costs: `agent_resident_bytes` and `agent_cpu_seconds`."""
+"""What the agent itself costs: `agent_resident_bytes` and `agent_cpu_seconds`; and what its children did cost.
 
+`agent_children_cpu_seconds` counts workers, the executor and the programs that were asked, once they have ended.
+"""
+
+import os
 import time
 
 from sereno_agent.cost import resident_bytes
@@ -13,3 +17,5 @@ def make(_surroundings: Surroundings) -> Collect:
 def collect(reading: Reading) -> None:
     reading.gauge("agent_resident_bytes", resident_bytes())
     reading.counter("agent_cpu_seconds", time.process_time())
+    ended = os.times()
+    reading.counter("agent_children_cpu_seconds", ended.children_user + ended.children_system)

@@ -46,6 +46,9 @@ def _list_mounts() -> list[str]:
 
 
 def _read(reading: Reading, mount: str) -> None:
+    if not hasattr(os, "statvfs"):
+        _read_windows(reading, mount)
+        return
     try:
         found = os.statvfs(mount)
     except OSError:
@@ -58,3 +61,12 @@ def _read(reading: Reading, mount: str) -> None:
     if found.f_files:
         reading.gauge("filesystem_inodes_used", found.f_files - found.f_favail, label)
         reading.gauge("filesystem_inodes", found.f_files, label)
+
+
+def _read_windows(reading: Reading, mount: str) -> None:
+    try:
+        found = psutil.disk_usage(mount)
+    except OSError:
+        return  # an empty drive
+    reading.gauge("filesystem_used_bytes", found.total - found.free, ("mount", mount))
+    reading.gauge("filesystem_size_bytes", found.total, ("mount", mount))

@@ -28,10 +28,13 @@ def make(surroundings: Surroundings) -> Collect:
 
     def collect(reading: Reading) -> None:
         for device in _object(host.ask("smartctl", "-j", "--scan", timeout_s=_ASK_S)).get("devices", [])[:DISKS_MAX]:
-            told = host.ask(
-                "smartctl", "-j", "-a", "-n", "standby", "-d", device["type"], device["name"], timeout_s=_ASK_S
-            )
-            _write(reading, device["name"].removeprefix("/dev/"), _object(told))
+            # A type is needed for a disk behind a RAID controller (megaraid,3); `-d scsi`, as the scan says of every
+            # SATA disk too, would hide what the disk itself tells.
+            behind = "," in device["type"]
+            disk = device["name"].removeprefix("/dev/") + (f"-{device['type']}" if behind else "")
+            kind = ("-d", device["type"]) if behind else ()
+            told = host.ask("smartctl", "-j", "-a", "-n", "standby", *kind, device["name"], timeout_s=_ASK_S)
+            _write(reading, disk, _object(told))
 
     return collect
 

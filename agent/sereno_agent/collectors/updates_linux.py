@@ -59,12 +59,22 @@ def make(surroundings: Surroundings) -> Collect:
 def _count(host: Host) -> tuple[Counts | None, str]:
     """What waits, and where the manager keeps its lists."""
     if host.exists("/var/lib/dpkg/status"):
-        simulate = ("apt-get", "--quiet", "-o", "Debug::NoLocking=true", "--simulate", "dist-upgrade")
-        text = host.ask(*simulate, timeout_s=_ASK_S)
+        simulate = (
+            "nice",
+            "-n",
+            "19",
+            "apt-get",
+            "--quiet",
+            "-o",
+            "Debug::NoLocking=true",
+            "--simulate",
+            "dist-upgrade",
+        )
+        text = host.ask(*simulate, timeout_s=_ASK_S) if host.exists("/usr/bin/apt-get") else None
         return (None if text is None else parse_apt(text)), "/var/lib/apt/lists"
     if host.exists("/etc/dnf"):
         told = [
-            host.ask("dnf", "--quiet", "--cacheonly", *more, "check-update", timeout_s=_ASK_S)
+            host.ask("nice", "-n", "19", "dnf", "--quiet", "--cacheonly", *more, "check-update", timeout_s=_ASK_S)
             for more in ((), ("--security",))
         ]
         return (None if None in told else parse_dnf(told[0] or "", told[1] or "")), "/var/cache/dnf"

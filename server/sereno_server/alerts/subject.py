@@ -1,11 +1,29 @@
 """What a condition is called as long as it lasts: on its ticket, and when it is over."""
 
+from typing import NamedTuple
+
+
+class Ending(NamedTuple):
+    """How running out is called: while it comes, once it has come, and with the time left behind it."""
+
+    course: str
+    over: str
+    ahead: str
+
+
+FULL = Ending("runs full", "is full", "will be full")
+ENDINGS = {
+    "certificate": Ending("expires", "has expired", "expires"),
+    "battery": Ending("runs empty", "is empty", "will be empty"),
+    "disk_wear": Ending("wears out", "is worn out", "will be worn out"),
+}
+
 
 def subject(kind: str, resource: str, thing: str, device_name: str) -> str:
     """`Folder app-logs runs full`, `Device web-1 is silent`; no time in it, for the time moves on."""
     match kind:
         case "exhaustion":
-            return f"{named(resource, thing)} runs full"
+            return f"{named(resource, thing)} {ENDINGS.get(resource, FULL).course}"
         case "silent":
             return f"Device {device_name} is silent"
         case _:
@@ -14,4 +32,4 @@ def subject(kind: str, resource: str, thing: str, device_name: str) -> str:
 
 def named(resource: str, thing: str) -> str:
     """`Folder app-logs`; a resource that a device has one of needs no name."""
-    return f"{resource.capitalize()} {thing}".strip()
+    return f"{resource.capitalize().replace('_', ' ')} {thing}".strip()

@@ -6,6 +6,8 @@ from typing import Protocol
 from sereno_server.reads.rows import AlertRow, ForecastRow, Health, TicketBrief
 from sereno_server.reads.words import Words
 
+_NEVER_FULL = {"certificate", "battery", "disk_wear"}  # they end, expire or run empty
+
 
 class _Device(Protocol):
     @property
@@ -93,17 +95,36 @@ def _how_it_is(device: _Device, now: datetime, words: Words) -> str:
     if forecast is not None and forecast.full_at is not None:
         what = resource_name(forecast.resource, forecast.object, words)
         if forecast.full_at <= now or forecast.value >= forecast.capacity:
-            return words.say("{name}: {what} is full.", name=name, what=what)
-        return words.say(
-            "{name}: {what} will be full {relative}, at {clock}.",
-            name=name,
-            what=what,
-            relative=words.relative(forecast.full_at, now),
-            clock=words.clock(forecast.full_at, now),
-        )
+            return _over(forecast.resource, name, what, words)
+        return _ahead(forecast.resource, forecast.full_at, now, words, name=name, what=what)
     if device.alert is not None:
         return f"{name}: {device.alert.title.rstrip('.')}."
     return words.say("{name} is well. Nothing runs out in sight.", name=name)
+
+
+def _over(resource: str, name: str, what: str, words: Words) -> str:
+    match resource:
+        case "certificate":
+            return words.say("{name}: {what} has expired.", name=name, what=what)
+        case "battery":
+            return words.say("{name}: {what} is empty.", name=name, what=what)
+        case "disk_wear":
+            return words.say("{name}: {what} has reached its end.", name=name, what=what)
+        case _:
+            return words.say("{name}: {what} is full.", name=name, what=what)
+
+
+def _ahead(resource: str, at: datetime, now: datetime, words: Words, **said: str) -> str:
+    said |= {"relative": words.relative(at, now), "clock": words.clock(at, now)}
+    match resource:
+        case "certificate":
+            return words.say("{name}: {what} expires {relative}, at {clock}.", **said)
+        case "battery":
+            return words.say("{name}: {what} will be empty {relative}, at {clock}.", **said)
+        case "disk_wear":
+            return words.say("{name}: {what} will reach its end {relative}, at {clock}.", **said)
+        case _:
+            return words.say("{name}: {what} will be full {relative}, at {clock}.", **said)
 
 
 def ticket_sentence(
@@ -119,6 +140,10 @@ def _trouble(ticket: TicketBrief, device_name: str, forecast: ForecastRow | None
     if forecast is None or forecast.full_at is None or forecast.state != "open":
         return ticket.title.rstrip(".") + "."
     what = resource_name(forecast.resource, forecast.object, words)
+    if forecast.resource in _NEVER_FULL:
+        if forecast.full_at <= now:
+            return _over(forecast.resource, device_name, what, words)
+        return _ahead(forecast.resource, forecast.full_at, now, words, name=device_name, what=what)
     if forecast.full_at <= now:
         return words.say("{what} on {name} is full.", what=what, name=device_name)
     return words.say(

@@ -52,7 +52,11 @@ def _levels(label: str, *names: str) -> dict[str, tuple[tuple[str, ...], str]]:
 
 # What reads the machine itself and so is not recorded.
 READ_HERE = {
-    "agent_cost": {"agent_resident_bytes": ((), "gauge"), "agent_cpu_seconds": ((), "counter")},
+    "agent_cost": {
+        "agent_resident_bytes": ((), "gauge"),
+        "agent_cpu_seconds": ((), "counter"),
+        "agent_children_cpu_seconds": ((), "counter"),
+    },
     "filesystems": _levels(
         "mount",
         "filesystem_used_bytes",

@@ -1,10 +1,16 @@
 """Parsers for what this machine is not: other package managers, Windows services, launchd, cgroups of version 1."""
 
+import time
+
+import pytest
+
+from sereno_agent import collectors
 from sereno_agent.collectors import containers_linux, services_darwin, services_windows, updates_linux
 from sereno_agent.folders import Folders
 from sereno_agent.host import Host
 from sereno_agent.policy import Policy
 from sereno_agent.reading import Reading, Surroundings
+from sereno_proto.v1.link_pb2 import SERIES_KIND_GAUGE
 
 
 def values(reading):
@@ -80,3 +86,17 @@ def test_containers_of_the_first_version_of_cgroups(tmp_path):
         ("container_memory_used_bytes", "abababababab"): 700,
         ("container_tasks", "abababababab"): 4,
     }
+
+
+@pytest.mark.parametrize("name", ["cpu", "disks", "memory", "network", "processes", "sensors", "uptime"])
+def test_the_files_for_other_systems_read_this_one_with_the_same_names(tmp_path, name):
+    surroundings = Surroundings(Policy, Folders(tmp_path), lambda: time.time_ns() // 1_000_000, time.monotonic)
+    told = {}
+    for module in (name, f"{name}_linux"):
+        made = collectors.make(name, module, surroundings)
+        reading = Reading()
+        made.collect(reading)
+        told[module] = {
+            (sample.name, sample.kind) for sample in reading.samples if sample.name != "cpu_core_used_ratio"
+        }
+    assert told[name] <= told[f"{name}_linux"] | {("cpu_used_ratio", SERIES_KIND_GAUGE)}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sereno_server.alerts.signal import Signal
 from sereno_server.alerts.situation import Forecast, Situation
-from sereno_server.alerts.subject import named
+from sereno_server.alerts.subject import ENDINGS, FULL, named
 
 SOON_S = 72 * 3600  # what runs out later than this is watched, without a ticket
 FULL_RATIO = 0.995
@@ -26,12 +26,13 @@ def left_s(forecast: Forecast, situation: Situation) -> float | None:
 
 def _signal(situation: Situation, forecast: Forecast) -> Signal:
     left = left_s(forecast, situation)
+    called = ENDINGS.get(forecast.resource, FULL)
     if forecast.value >= FULL_RATIO * forecast.capacity:
-        severity, ending = "failing", "is full"
+        severity, ending = "failing", called.over
     elif left is None:
         severity, ending = "watch", "grows towards its limit"
     else:
-        severity, ending = ("soon" if left <= SOON_S else "watch"), f"will be full {_span(left)}"
+        severity, ending = ("soon" if left <= SOON_S else "watch"), f"{called.ahead} {_span(left)}"
     figures = {
         "value": forecast.value,
         "capacity": forecast.capacity,
