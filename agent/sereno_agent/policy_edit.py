@@ -113,7 +113,8 @@ def _meanings(words: Sequence[str]) -> list[object]:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """As TOML writes it: as JSON does, but for the one control that JSON allows and TOML does not."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from sereno_proto.limits import (
 RISKS = ("low", "medium", "high")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 ON_FAILURE = ("undo", "stop", "continue")
+CANNOT_BE_UNDONE = "cannot be undone"  # how the undo of a step begins that has none; pages say so
 
 _STEP: Final = r"step\.[1-9][0-9]?"
 _LIST: Final = r"(parameter|target|diff|require|when)\.[1-9][0-9]{0,3}"

@@ -73,7 +73,7 @@ def create_http(app: App) -> FastAPI:
     site.include_router(pages.router(app))
     pages.mount_static(site)
     site.add_middleware(Guard, public_url=app.settings.public_url, find_account=find_account, answer=answer)
-    site.add_middleware(Envelope, metrics=metrics)
+    site.add_middleware(Envelope, metrics=metrics, answer=answer)
     return site
 
 

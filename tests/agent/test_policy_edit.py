@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sereno_agent import policy_edit, policy_show
@@ -87,6 +87,7 @@ NAMES = st.sampled_from(["a", "b-c", "d_e"])
 VALUES = st.one_of(st.integers(), st.booleans(), st.text(max_size=12), st.lists(st.text(max_size=5), max_size=3))
 
 
+@example([], "a", "a", "\x7f")
 @given(st.lists(st.tuples(NAMES, NAMES, VALUES), max_size=8), NAMES, NAMES, VALUES)
 def test_an_edit_changes_its_key_and_no_other(entries, table, key, value) -> None:
     text = ""

@@ -14,12 +14,12 @@ from sereno_playbooks.action import Draft, Outcome, Site
 from sereno_playbooks.actions.rotate_logs import rotatable
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ACTION_FILES_MAX
-from sereno_proto.plan import PlannedStep, Target
+from sereno_proto.plan import CANNOT_BE_UNDONE, PlannedStep, Target
 
 RISK = "medium"
 PARAMETERS = (Parameter("folder", "folder", "the folder to clear"),)
 
-_UNDO = "cannot be undone: what is removed is gone"
+_UNDO = f"{CANNOT_BE_UNDONE}: what is removed is gone"
 
 
 def plan(values: Values, site: Site) -> Draft:
@@ -31,11 +31,12 @@ def plan(values: Values, site: Site) -> Draft:
     if not targets:
         return Draft(f"Nothing in {folder.name} is old enough to be removed.", _UNDO)
     total = sum(target.bytes_max for target in targets)
+    stay = {0: "none has to stay", 1: "the newest stays"}.get(folder.keep, f"the {folder.keep} newest stay")
     more = f"; {len(old) - len(targets)} more stay for another run" if len(old) > len(targets) else ""
     return Draft(
         effect=(
             f"Removes {counted(len(targets), 'file')} of {folder.path} ({bytes_text(total)}), oldest first; "
-            f"the {folder.keep} newest stay{more}."
+            f"{stay}{more}."
         ),
         undo=_UNDO,
         targets=targets,

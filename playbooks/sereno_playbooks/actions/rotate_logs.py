@@ -62,8 +62,9 @@ def plan(values: Values, site: Site) -> Draft:
     size = bytes_text(sum(log.status.st_size for log in logs))
     what = f"{counted(len(logs), 'log')} of {folder.path} ({size} now)"
     left = f"; {more} smaller ones are left" if more else ""
+    into = "an archive beside it, then empties it" if len(logs) == 1 else "archives beside them, then empties them"
     return Draft(
-        effect=f"Packs {what} into archives beside them, then empties them{left}.",
+        effect=f"Packs {what} into {into}{left}.",
         undo=undo,
         targets=tuple(targets),
         bounds={"files-max": len(logs), "bytes-max": sum(target.bytes_max for target in targets[::2])},

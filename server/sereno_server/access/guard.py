@@ -59,11 +59,12 @@ class Guard:
         if host not in self._hosts and request.url.path not in PUBLIC_PATHS:  # a name rebound to our address
             raise BadInput("E_ORIGIN", f"the server is not called {host!r}")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        bearer = token if scheme.lower() == "bearer" else ""  # a browser sends Basic by itself, for a foreign page too
         session = request.cookies.get(self._cookie, "")
-        if request.method not in SAFE_METHODS and not token:
+        if request.method not in SAFE_METHODS and not bearer:
             self._same_origin(request, has_session=bool(session))
-        if scheme.lower() == "bearer" and token:
-            request.state.account = await self._find_account("token", token)
+        if bearer:
+            request.state.account = await self._find_account("token", bearer)
         elif session and not _is_public(request):
             request.state.account = await self._find_account("session", session)
         elif not _is_public(request):

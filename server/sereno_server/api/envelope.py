@@ -2,9 +2,11 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sereno_proto import limits
@@ -25,6 +27,9 @@ HEADERS = {
 }
 
 
+Answer = Callable[[SerenoError, Request], Response]  # a page for people, a problem for programs
+
+
 class Metrics:
     """What /metrics shows of the HTTP face."""
 
@@ -37,15 +42,16 @@ class Metrics:
 class Envelope:
     """ASGI middleware around everything else."""
 
-    def __init__(self, inner: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, inner: ASGIApp, *, metrics: Metrics, answer: Answer) -> None:
         self._inner = inner
+        self._answer = answer
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        answer = _Answer(scope, send, self._metrics)
+        answer = _Answer(scope, send, self._metrics, self._answer)
         try:
             await self._inner(scope, _bounded(scope, receive), answer.send)
         except SerenoError as error:
@@ -58,11 +64,11 @@ class Envelope:
 class _Answer:
     """One answer on its way out."""
 
-    def __init__(self, scope: Scope, send: Send, metrics: Metrics) -> None:
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics, answer: Answer) -> None:
         self.request_id = new_id("req")
         self.path = scope["path"] if not scope["path"].startswith("/enter/") else "/enter/…"  # no secrets in the log
         scope.setdefault("state", {})["request_id"] = self.request_id
-        self._scope, self._send, self._metrics = scope, send, metrics
+        self._scope, self._send, self._metrics, self._answer = scope, send, metrics, answer
         self._started = time.perf_counter()
         self._status = 0
 
@@ -83,8 +89,14 @@ class _Answer:
 
     async def fault(self, error: SerenoError, receive: Receive) -> None:
         """Answers with the problem, unless an answer has begun already: then the connection is simply cut."""
-        if not self._status:
-            await problem(error, self.request_id)(self._scope, receive, self.send)
+        if self._status:
+            return
+        try:
+            answer = self._answer(error, Request(self._scope))
+        except Exception:  # the page that tells of a fault may have one itself
+            log.exception("the error page", extra={"request_id": self.request_id})
+            answer = problem(error, self.request_id)
+        await answer(self._scope, receive, self.send)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

@@ -71,6 +71,8 @@ async def store_run_event(tx: AsyncConnection, device: Reporter, up: Up) -> list
     kept: dict[str, Any] = {"at": now, "key": event_id, "ticket_id": run.ticket_id, "run_id": run.id}
     await keep_findings(tx, run.organisation_id, run.device_id, event.findings, **kept)
     await _move(tx, device, run, event)
+    if state == "step_started":  # its end is told on the timeline; that it began, the run's own list shows
+        return []
     detail = {"state": state, "step": event.step, "code": event.code, "device_ledger": event.ledger_digest}
     kind = {"succeeded": "verified", "refused": "refused"}.get(state, "run")
     text = _sentence(run, event, state)

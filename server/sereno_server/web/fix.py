@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import Plan, PlannedStep, Require, read_plan
+from sereno_proto.plan import CANNOT_BE_UNDONE, Plan, PlannedStep, Require, read_plan
 from sereno_proto.roster import Threshold
-from sereno_server.reads.rows import RunEventRow
+from sereno_server.reads.rows import FindingRow, RunEventRow
 from sereno_server.reads.runs import RunView
 from sereno_server.reads.words import Words
 
@@ -50,7 +50,7 @@ def fix_of(run: RunView, threshold: Threshold | None, words: Words) -> Fix:
         title=playbook_title(run.playbook, words),
         text=text,
         plan=plan,
-        undo=_undo(steps),
+        undo=undo_of(steps),
         required=tuple(r for step in steps for r in step.require),
         threshold=threshold,
         approved=run.approved_by,
@@ -100,9 +100,20 @@ def told(events: Sequence[RunEventRow]) -> list[RunEventRow]:
     return [e for e in events if e.state != "step_started" or e.step not in ended]
 
 
-def _undo(steps: tuple[PlannedStep, ...]) -> str:
+def proof(events: Sequence[RunEventRow], found: Sequence[FindingRow]) -> list[FindingRow]:
+    """What the run's checks found, once each, without what an event above says in the same words."""
+    said = {event.what for event in told(events)}
+    return list({(one.check, one.title): one for one in found if one.title not in said}.values())
+
+
+def _has_undo(step: PlannedStep) -> bool:
+    return bool(step.undo) and not step.undo.startswith(CANNOT_BE_UNDONE)
+
+
+def undo_of(steps: Sequence[PlannedStep]) -> str:
+    """Whether the machine can undo the steps by itself: yes, no, partly."""
     acting = [step for step in steps if step.action]
-    undone = [step for step in acting if step.on_failure == "undo" and step.undo]
+    undone = [step for step in acting if step.on_failure == "undo" and _has_undo(step)]
     if acting and len(undone) == len(acting):
         return "yes"
     return "partly" if undone else "no"

@@ -56,6 +56,7 @@ def page(frame: Frame, template: str, *, status: int = 200, **context: Any) -> H
         "say_html": lambda message, **values: say_html(words, message, **values),
         "script_words": script_words(words),
         "told": fix.told,
+        "proof": fix.proof,
         "resource": lambda f: sentences.resource_name(f.resource, f.object, words),
         "growth": lambda f: growth(f, frame.now, words),
         "full": lambda f: full(f, frame.now),

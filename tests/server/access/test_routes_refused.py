@@ -97,6 +97,7 @@ def test_a_page_asked_for_without_a_session_leads_to_sign_in(site):
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {},
+        {"authorization": "Basic bm9hOng=", "origin": "https://evil.example"},
     ],
 )
 def test_a_write_with_a_cookie_needs_our_own_origin(site, headers):

@@ -83,3 +83,17 @@ def test_the_api_describes_itself(site):
     token = site.secret("bakery", "technician", "token")
     described = site.call("GET", "/api/v1/openapi.json", token).json()
     assert "/api/v1/devices" in described["paths"]
+
+
+def test_a_fault_is_a_page_for_people_and_a_problem_for_programs(site):
+    @site.http.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    token = site.secret("bakery", "technician", "token")
+    page = site.call("GET", "/broken", token, headers={"accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "E_INTERNAL" in page.text
+    assert page.headers["x-request-id"] in page.text
+    assert "a bug" not in page.text
+    assert site.call("GET", "/broken", token).json()["code"] == "E_INTERNAL"

@@ -20,7 +20,7 @@ from tests.server.filling_disk import (
 from tests.server.world import World, play
 
 from sereno_proto.errors import SerenoError
-from sereno_proto.v1.runs_pb2 import ExecutePlan, MakePlan, RunCheck
+from sereno_proto.v1.runs_pb2 import ExecutePlan, MakePlan, RunCheck, RunState
 from sereno_server.desk import tickets as ticket_rows
 from sereno_server.desk.decide import GONE_HOLD_S
 from sereno_server.runs.deny import deny
@@ -59,7 +59,9 @@ def test_a_filling_disk_goes_from_forecast_to_resolved(store: Store, tmp_path: P
         run = await approved(world)
         assert await stage(world) == ("open", "running")
         assert (await one(world, runs, id=proposed["id"]))["state"] == "superseded"
-        await world.tell(run, STARTED, SUCCEEDED)
+        await world.tell(run, STARTED, RunState.RUN_STATE_STEP_STARTED, RunState.RUN_STATE_STEP_DONE, SUCCEEDED)
+        said = [row["text"] for row in await world.rows(timeline)]
+        assert [text for text in said if text.startswith("Step 1 ")] == ["Step 1 done: as planned"]
         await settle(world)
         assert await stage(world) == ("open", "verifying")
         await condition_ends(world)
