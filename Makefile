@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak proto clean
+.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto clean
 
 $(VENV)/.server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ bench-agent: dev
 
 bench-agent-soak: dev
 	@$(BIN)/python -m tests.bench agent_soak $(ARGS)
+
+bench-prediction: dev
+	@$(BIN)/python -m tests.bench prediction $(ARGS)
 
 proto: dev
 	@$(BIN)/python proto/generate.py

@@ -27,8 +27,11 @@ def run(_arguments: list[str]) -> Iterator[dict[str, Any]]:
     anomaly_us, anomaly_bytes = _anomaly()
     yield {"bench": "prediction", "figure": "anomaly_us_a_point", "value": round(anomaly_us, 2)}
     yield {"bench": "prediction", "figure": "anomaly_bytes_a_series", "value": anomaly_bytes}
-    points = FLEET_DEVICES * 60 / FLEET_STEP_S
-    seconds = points * (FLEET_BOUNDED * exhaustion_us + FLEET_SERIES * anomaly_us) / 1e6
+    both_us = exhaustion_us * FLEET_BOUNDED / FLEET_SERIES + anomaly_us
+    yield {"bench": "prediction", "figure": "points_a_second", "value": round(1e6 / both_us)}
+    mean_bytes = state_bytes * FLEET_BOUNDED / FLEET_SERIES + anomaly_bytes
+    yield {"bench": "prediction", "figure": "state_bytes_a_series_on_average", "value": round(mean_bytes)}
+    seconds = FLEET_DEVICES * FLEET_SERIES * 60 / FLEET_STEP_S * both_us / 1e6
     yield {"bench": "prediction", "figure": "core_seconds_a_minute_10000_devices", "value": round(seconds, 1)}
     yield {"bench": "prediction", "figure": "template_lines_a_second", "value": round(_templates())}
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sereno_proto.errors import SerenoError
 from sereno_server.config import Settings, load
+from sereno_server.prediction.checkpoint import NAME
 from sereno_server.prediction.process import Predictor, run
 from sereno_server.store.engine import Store
 
@@ -40,7 +41,8 @@ async def main(settings: Settings) -> None:
                 continue
         store = await Store.open(settings.database_url)
         try:
-            await run(Predictor(store, lambda: datetime.now(UTC), settings.forecast_interval_s), stop)
+            kept_at = settings.data_dir / NAME
+            await run(Predictor(store, lambda: datetime.now(UTC), settings.forecast_interval_s, kept_at), stop)
         finally:
             await store.close()
 

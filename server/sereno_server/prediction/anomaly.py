@@ -26,27 +26,28 @@ HOUR_S: Final = 3600.0
 HOUR_WEIGHT: Final = 0.3  # of a day's newest hour in what is usual at that hour
 HOUR_SPAN: Final = 6.0  # samples over which the departure from the hour is averaged
 DEPARTURES: Final = 6
+NOTHING: Final = 1e-6  # a distance of this share of the record is rounding
 
 _FADE: Final = 0.5 ** (1.0 / HALF_LIFE)
 
 
 class Anomaly(Columns):
-    """The state of `size` series, about 500 bytes each."""
+    """The state of `size` series, one row each."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self.level = self.floats("level", np.nan, len(SPANS))
-        self.spread = self.floats("spread", 0.0, len(SPREAD_SPANS))
-        self.hourly = self.floats("hourly", np.nan, HOURS)
-        self.hour = self.counts("hour", -1)
-        self.hour_sum = self.floats("hour_sum", 0.0)
+        self.base = self.floats("base", np.nan)  # the first value, from which the others are counted
+        self.level = self.small("level", 0.0, len(SPANS))
+        self.spread = self.small("spread", 0.0, len(SPREAD_SPANS))
+        self.hourly = self.small("hourly", np.nan, HOURS)
+        self.hour = self.codes("hour", -1)
+        self.hour_sum = self.small("hour_sum", 0.0)
         self.hour_count = self.counts("hour_count")
-        self.off_hour = self.floats("off_hour", 0.0)
-        self.seen = self.floats("seen", 0.0, DEPARTURES)
-        self.usual = self.floats("usual", np.nan, DEPARTURES)
-        self.record = self.floats("record", -np.inf, DEPARTURES)
-        self.rest = self.counts("rest")
-        self.score = self.floats("score", 0.0)
+        self.off_hour = self.small("off_hour", 0.0)
+        self.seen = self.small("seen", 0.0, DEPARTURES)
+        self.usual = self.small("usual", np.nan, DEPARTURES)
+        self.record = self.small("record", -np.inf, DEPARTURES)
+        self.rest = self.codes("rest")
 
     def observe(self, rows: Rows, at: Floats, value: Floats) -> tuple[Floats, Flags]:
         """Takes one sample for each of the rows (epoch seconds, value); gives the score in [0, 1] and the alarm.
@@ -66,17 +67,17 @@ class Anomaly(Columns):
         alarm = (score >= ALARM_SCORE) & ~resting
         score[(score >= ALARM_SCORE) & resting] = 0.0
         self.rest[rows] = np.where(alarm, REST - 1, np.maximum(self.rest[rows] - 1, 0))
-        self.score[rows] = score
         return score
 
     def _departures(self, rows: Rows, at: Floats, value: Floats) -> Floats:
         """One row a series: sudden, level, slow, slow and falling, spread, hour (NaN while the hour is not known)."""
-        old = self.level[rows]
-        old = np.where(np.isnan(old), value[:, None], old)
+        self.base[rows] = np.where(np.isnan(self.base[rows]), value, self.base[rows])
+        value = value - self.base[rows]
+        old = self.level[rows].astype(float)
         level = old + (value[:, None] - old) / SPANS
         self.level[rows] = level
         off = np.abs(value - old[:, 0])
-        spread = self.spread[rows]
+        spread = self.spread[rows].astype(float)
         spread += (off[:, None] - spread) / SPREAD_SPANS
         self.spread[rows] = spread
         slow = level[:, 1] - level[:, 3]
@@ -110,19 +111,19 @@ class Anomaly(Columns):
     def _beyond(self, rows: Rows, departure: Floats) -> Floats:
         """How far the farthest departure goes beyond its record, in distances of the record from the mean."""
         known = np.isfinite(departure)
-        departure = np.where(known, departure, 0.0)
-        seen, record = self.seen[rows], self.record[rows]
-        usual = np.where(np.isnan(self.usual[rows]), departure, self.usual[rows])
+        departure = np.where(known, departure, 0.0).astype(np.float32).astype(float)  # as the record is kept
+        seen, record, mean = (column[rows].astype(float) for column in (self.seen, self.record, self.usual))
+        usual = np.where(np.isnan(mean), departure, mean)
         first = np.isinf(record)
         kept = np.where(first, departure, record)
-        distance = np.maximum(kept - usual, 1e-9 * np.abs(kept))
+        distance = np.maximum(kept - usual, NOTHING * np.abs(kept))
         over = np.maximum(departure - kept, 0.0)
         ratio = np.divide(over, distance, out=np.where(over > 0, 1e9, 0.0), where=distance > 0)
         ratio[~known | first | (seen < WARM_UP)] = 0.0
         ratio /= 1.0 + YOUNG / np.maximum(seen, 1.0)  # records of a short past are broken by chance
         seen += known
         weight = np.maximum(1.0 / USUAL_SPAN, 1.0 / np.maximum(seen, 1.0))
-        usual = np.where(known, usual + weight * (departure - usual), self.usual[rows])
+        usual = np.where(known, usual + weight * (departure - usual), mean)
         faded = usual + (kept - usual) * _FADE
         self.record[rows] = np.where(known, np.maximum(faded, departure), record)
         self.seen[rows], self.usual[rows] = seen, usual

@@ -36,33 +36,33 @@ class Pace:
 class Climbs(Columns):
     """The climbs of `size` series."""
 
-    def __init__(self, size: int, release: float) -> None:
+    def __init__(self, size: int, release: float, *, has_top: bool) -> None:
         super().__init__(size)
         self.release = release
         self.trough = self.floats("trough", np.inf)
         self.trough_at = self.floats("trough_at", 0.0)
-        self.peak = self.floats("peak", -np.inf)
-        self.record = self.floats("record", 0.0)
         self.high = self.floats("high", -np.inf)
         self.last = self.floats("last", np.nan)
         self.last_at = self.floats("last_at", 0.0)
-        self.jump = self.floats("jump", 0.0)
-        self.jump_s = self.floats("jump_s", 0.0)
+        self.gained = self.small("gained", 0.0)  # from trough to peak
+        self.record = self.small("record", 0.0)
+        self.jump = self.small("jump", 0.0)
+        self.jump_s = self.small("jump_s", 0.0)
+        self.spacing = self.small("spacing", 0.0)
         self.samples = self.counts("samples")
-        self.spacing = self.floats("spacing", 0.0)
-        self.points = self.counts("points")
-        self.point_at = self.floats("point_at", 0.0, POINTS)
-        self.point_value = self.floats("point_value", 0.0, POINTS)
-        self.point_top = self.floats("point_top", 0.0, POINTS)
+        self.points = self.codes("points")
+        self.point_at = self.small("point_at", 0.0, POINTS)  # points count from the trough, in time and value
+        self.point_value = self.small("point_value", 0.0, POINTS)
+        self.point_top = self.small("point_top", 0.0, POINTS) if has_top else None
 
-    def observe(self, rows: Rows, at: Floats, value: Floats, top: Floats) -> None:
+    def observe(self, rows: Rows, at: Floats, value: Floats, top: Floats | None = None) -> None:
         """Takes one sample for each of the rows (each named once).
 
-        `top` is the upper envelope that belongs to the value: the value itself, or the maximum where it is a floor.
+        `top` is the upper envelope that belongs to the value where the climbs are those of a floor.
         """
-        peak, trough = self.peak[rows], self.trough[rows]
+        trough, gained = self.trough[rows], self.gained[rows]
         known = np.isfinite(trough)
-        gained = np.where(known, peak, 0.0) - np.where(known, trough, 0.0)
+        peak = np.where(known, trough, 0.0) + gained
         fresh = ~known | (peak - value > self.release * gained) | (value <= trough)
         ended = fresh & (gained > 0)
         self.record[rows[ended]] = np.maximum(self.record[rows[ended]], gained[ended])
@@ -73,9 +73,8 @@ class Climbs(Columns):
         self._keep_point(rows, at, value, top)
 
     def _restart(self, rows: Rows, at: Floats, value: Floats) -> None:
-        self.trough[rows] = self.peak[rows] = value
-        self.trough_at[rows] = at
-        self.jump[rows] = self.jump_s[rows] = self.spacing[rows] = 0.0
+        self.trough[rows], self.trough_at[rows] = value, at
+        self.gained[rows] = self.jump[rows] = self.jump_s[rows] = self.spacing[rows] = 0.0
         self.samples[rows] = self.points[rows] = 0
 
     def _go_on(self, rows: Rows, at: Floats, value: Floats) -> None:
@@ -84,19 +83,21 @@ class Climbs(Columns):
         steepest = rows[larger]
         self.jump_s[steepest] = (at - self.last_at[rows])[larger]
         self.jump[steepest] = rise[larger]
-        self.peak[rows] = np.maximum(self.peak[rows], value)
+        self.gained[rows] = np.maximum(self.gained[rows], value - self.trough[rows])
         self.samples[rows] += 1
 
-    def _keep_point(self, rows: Rows, at: Floats, value: Floats, top: Floats) -> None:
+    def _keep_point(self, rows: Rows, at: Floats, value: Floats, top: Floats | None) -> None:
         count = self.points[rows]
-        last_at = self.point_at[rows, np.maximum(count - 1, 0)]
-        wanted = (count == 0) | (at - last_at >= self.spacing[rows])
-        rows, at, value, top = rows[wanted], at[wanted], value[wanted], top[wanted]
+        passed = (at - self.trough_at[rows]).astype(np.float32)
+        wanted = (count == 0) | (passed - self.point_at[rows, np.maximum(count - 1, 0)] >= self.spacing[rows])
+        rows = rows[wanted]
         self._thin(rows[self.points[rows] == POINTS])
         count = self.points[rows]
-        self.point_at[rows, count] = at
-        self.point_value[rows, count] = value
-        self.point_top[rows, count] = top
+        self.point_at[rows, count] = passed[wanted]
+        self.point_value[rows, count] = value[wanted] - self.trough[rows]
+        if self.point_top is not None:
+            assert top is not None
+            self.point_top[rows, count] = top[wanted] - self.trough[rows]
         self.points[rows] = count + 1
 
     def _thin(self, rows: Rows) -> None:
@@ -104,7 +105,8 @@ class Climbs(Columns):
             return
         half = POINTS // 2
         for points in (self.point_at, self.point_value, self.point_top):
-            points[rows, :half] = points[rows, ::2]
+            if points is not None:
+                points[rows, :half] = points[rows, ::2]
         self.points[rows] = half
         self.spacing[rows] = (self.point_at[rows, half - 1] - self.point_at[rows, 0]) / (half - 1)
 
@@ -128,40 +130,50 @@ class Climbs(Columns):
         level: Floats = np.maximum(np.minimum(by_record, by_mark), trough)
         return level
 
-    def pace(self, rows: Rows, room: Floats, top: Floats) -> Pace:
+    def pace(self, rows: Rows, room: Floats, top: Floats | None = None) -> Pace:
         """The rate over the stretch in which as much was gained as there is room left, or else since the climb's knee.
 
         A series is trusted to go on for about as long as it took to come the same way; so the stretch shortens as the
         room does. Where value and top differ, the one that gained less counts.
         """
-        at, value, last = self.point_at[rows], self.point_value[rows], self.last[rows]
-        passed = self.last_at[rows][:, None] - at
+        trough, trough_at = self.trough[rows], self.trough_at[rows]
+        at, value = self.point_at[rows].astype(float), self.point_value[rows].astype(float)
+        now, last = (_rounded(of[rows] - start) for of, start in ((self.last_at, trough_at), (self.last, trough)))
+        passed = now[:, None] - at
         known = (np.arange(POINTS) < self.points[rows][:, None]) & (passed > 0)
-        gain = np.minimum(last[:, None] - value, top[:, None] - self.point_top[rows])
+        gain = last[:, None] - value
+        if self.point_top is not None:
+            assert top is not None
+            gain = np.minimum(gain, _rounded(top - trough)[:, None] - self.point_top[rows])
         slope = np.divide(gain, passed, out=np.full(gain.shape, np.nan), where=known)
-        knee = self._knee(rows, known, gain)
+        knee = _knee(at, value, now, last, known, gain)
         pick = np.arange(len(rows))
         enough = known & (gain >= room[:, None])
         start = np.where(enough.any(axis=1), _last_true(enough), knee)
         span = passed[pick, start][:, None]
         rate = np.maximum(np.nan_to_num(slope[pick, start]), 0.0)
-        calm_s = at[pick, knee] - self.trough_at[rows]
-        crept = np.maximum(value[pick, knee] - self.trough[rows] - self.step(rows), 0.0)
+        calm_s = at[pick, knee]
+        crept = np.maximum(value[pick, knee] - self.step(rows), 0.0)
         before = np.divide(crept, calm_s, out=np.zeros(len(rows)), where=calm_s > 0)
         recent = np.nan_to_num(slope[pick, _last_true(known & (passed >= RECENT_SHARE * span))])
         inside = known & (passed <= span) & (passed >= RECENT_SHARE * span)
         slowest = np.maximum(np.min(slope, axis=1, where=inside, initial=np.inf), 0.0)
         fastest = np.maximum(np.max(slope, axis=1, where=inside, initial=-np.inf), rate)
-        return Pace(rate, np.minimum(slowest, rate), fastest, at[pick, knee], before, recent < STALL_SHARE * rate)
+        onset = trough_at + calm_s
+        return Pace(rate, np.minimum(slowest, rate), fastest, onset, before, recent < STALL_SHARE * rate)
 
-    def _knee(self, rows: Rows, known: Flags, gain: Floats) -> Rows:
-        """The kept point deepest below the line from trough to now, among those with most of the gain ahead."""
-        at, value = self.point_at[rows], self.point_value[rows]
-        whole, took = self.last[rows] - self.trough[rows], self.last_at[rows] - self.trough_at[rows]
-        chord = np.divide(whole, took, out=np.zeros(len(rows)), where=took > 0)
-        below = value[:, :1] + chord[:, None] * (at - at[:, :1]) - value
-        deepest: Rows = np.argmax(np.where(known & (gain >= KNEE_SHARE * whole[:, None]), below, -np.inf), axis=1)
-        return deepest
+
+def _knee(at: Floats, value: Floats, now: Floats, last: Floats, known: Flags, gain: Floats) -> Rows:  # noqa: PLR0917
+    """The kept point deepest below the line from trough to now, among those with most of the gain ahead."""
+    chord = np.divide(last, now, out=np.zeros(len(now)), where=now > 0)
+    below = value[:, :1] + chord[:, None] * (at - at[:, :1]) - value
+    deepest: Rows = np.argmax(np.where(known & (gain >= KNEE_SHARE * last[:, None]), below, -np.inf), axis=1)
+    return deepest
+
+
+def _rounded(figures: Floats) -> Floats:
+    """As the points are kept, so that the newest point is no time and no gain away from itself."""
+    return figures.astype(np.float32).astype(float)
 
 
 def _last_true(flags: Flags) -> Rows:

@@ -50,18 +50,17 @@ class Exhaustion(Columns):
         self.first_at = self.floats("first_at", np.nan)
         self.last_at = self.floats("last_at", np.nan)
         self.ahead = self.floats("ahead", 0.0)  # how far a series' clock is moved on because its timestamps went back
-        self.step_s = self.floats("step_s", np.nan)
+        self.step_s = self.small("step_s", np.nan)
         self.open = self.flags("open")
         self.expected_at = self.floats("expected_at", np.nan)
-        self.seen_at = self.floats("seen_at", 0.0)
         self.full_at = self.floats("full_at", np.nan)
         self.low = self.floats("low", np.nan)
         self.high = self.floats("high", np.nan)
         self.onset = self.floats("onset", np.nan)
-        self.growth = self.floats("growth", 0.0)
-        self.growth_low = self.floats("growth_low", 0.0)
-        self.growth_high = self.floats("growth_high", 0.0)
-        self.confidence = self.floats("confidence", 0.0)
+        self.growth = self.small("growth", 0.0)
+        self.growth_low = self.small("growth_low", 0.0)
+        self.growth_high = self.small("growth_high", 0.0)
+        self.confidence = self.small("confidence", 0.0)
 
     def parts(self) -> list[Columns]:
         """Everything that holds state."""
@@ -88,13 +87,14 @@ class Exhaustion(Columns):
             low=self.low[rows] - ahead,
             high=self.high[rows] - ahead,
             onset=self.onset[rows] - ahead,
-            growth=self.growth[rows],
-            growth_low=self.growth_low[rows],
-            growth_high=self.growth_high[rows],
-            confidence=self.confidence[rows],
+            growth=self.growth[rows].astype(float),
+            growth_low=self.growth_low[rows].astype(float),
+            growth_high=self.growth_high[rows].astype(float),
+            confidence=self.confidence[rows].astype(float),
         )
 
     def _observe(self, rows: Rows, at: Floats, value: Floats, capacity: Floats) -> None:
+        since = np.nan_to_num(self.last_at[rows])
         at = self._own_clock(rows, at)
         age_s = at - self.first_at[rows]
         sights = [
@@ -103,7 +103,7 @@ class Exhaustion(Columns):
         is_open = np.logical_or.reduce([sight.open for sight in sights])
         self.open[rows] = is_open
         left = self._left(sights)
-        self._announce(rows, at, left, (value >= capacity) & is_open)
+        self._announce(rows, at, since, left, (value >= capacity) & is_open)
         self.growth[rows] = self.growth_low[rows] = self.growth_high[rows] = 0.0
         self.confidence[rows] = 0.0
         self.onset[rows[~is_open]] = np.nan
@@ -120,9 +120,9 @@ class Exhaustion(Columns):
         left[both] = np.sqrt(raw[both] * floor[both])
         return left
 
-    def _announce(self, rows: Rows, at: Floats, left: Floats, full: Flags) -> None:
+    def _announce(self, rows: Rows, at: Floats, since: Floats, left: Floats, full: Flags) -> None:
         """Moves the announced time only for a good reason; what is full stays announced while it is."""
-        left = self._smoothed(rows, at, left)
+        left = self._smoothed(rows, at, since, left)
         old = self.full_at[rows]
         announced = np.nan_to_num(old - at, nan=-1.0)
         keep = (announced > 0) & (left < announced * LATER) & (left > announced / SOONER)
@@ -131,9 +131,9 @@ class Exhaustion(Columns):
         new = np.where(known, at + np.where(known, left, 0.0), np.nan)
         self.full_at[rows] = np.where(keep, old, np.where(full, at, new))
 
-    def _smoothed(self, rows: Rows, at: Floats, left: Floats) -> Floats:
+    def _smoothed(self, rows: Rows, at: Floats, since: Floats, left: Floats) -> Floats:
         """The time left, averaged over a share of itself, so that the noise of single samples does not show."""
-        before, passed = self.expected_at[rows], at - self.seen_at[rows]
+        before, passed = self.expected_at[rows], at - since
         known = np.isfinite(left)
         estimate = np.where(known, at + np.where(known, left, 0.0), np.nan)
         both = known & np.isfinite(before)
@@ -141,7 +141,7 @@ class Exhaustion(Columns):
         span = share * np.maximum(np.minimum(np.nan_to_num(before) - at, np.where(known, left, 0.0)), 0.0)
         weight = 1.0 - np.exp(-np.divide(passed, span, out=np.full(len(rows), np.inf), where=both & (span > 0)))
         expected = np.where(both, np.nan_to_num(before) + weight * (estimate - np.nan_to_num(before)), estimate)
-        self.expected_at[rows], self.seen_at[rows] = expected, at
+        self.expected_at[rows] = expected
         return np.where(known, np.maximum(expected - at, 0.0), left)
 
     def _describe(self, rows: Rows, sight: Sight) -> None:

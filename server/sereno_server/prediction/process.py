@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.ids import new_id
 from sereno_server.prediction import rows
+from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, opened, wants_to_open
 from sereno_server.prediction.resources import Bounded, bounded
 from sereno_server.prediction.watch import Key, Stretch, Watch, join, thin
@@ -18,6 +20,7 @@ from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
 
 REBUILD = timedelta(days=30)  # how much of the past is read at the start
+SAVE_EVERY = timedelta(minutes=5)
 CHUNK_MS = 86_400_000
 OVERLAP_MS = 120_000  # series of one device may arrive in another order than they were measured
 AHEAD_MS_MAX = 86_400_000  # a device's clock may be ahead by this much
@@ -29,10 +32,11 @@ log = logging.getLogger(__name__)
 class Predictor:
     """The state of the process: what it watches and which forecasts are open."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], pass_s: float) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], pass_s: float, kept_at: Path | None = None) -> None:
         self.store = store
         self.clock = clock
         self.pass_s = pass_s
+        self.kept_at = kept_at  # the file of the checkpoint
         self.watch = Watch()
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}
@@ -41,18 +45,53 @@ class Predictor:
         self._read_until_ms: dict[tuple[str, str], int] = {}
         self._cut_off: dict[Key, datetime] = {}
         self._passed_at: datetime | None = None
+        self._saved_at: datetime | None = None
 
     async def start(self) -> None:
-        """Loads the open forecasts and reads the past anew."""
+        """Loads the open forecasts and what was kept; reads what is newer, or the past anew."""
         async with self.store.transaction(Scope.system()) as tx:
             self.open = {forecast.key: forecast for forecast in await rows.load_open(tx)}
             self._cut_off = await rows.load_prevented(tx, self.clock() - REBUILD)
+        await asyncio.to_thread(self._load)
         await self.take_in()
 
     async def once(self) -> None:
         """One pass: takes in what is new, then opens, updates, marks and closes forecasts."""
         await self.take_in()
         await self.write()
+
+    async def save(self) -> None:
+        """Keeps what was learned."""
+        if self.kept_at is None:
+            return
+        self._saved_at = self.clock()
+        read = [[*device, until] for device, until in self._read_until_ms.items()]
+        kept = Checkpoint(self._saved_at, {"read_until_ms": read}, {"exhaustion": self.watch.dump()})
+        try:
+            await asyncio.to_thread(save, self.kept_at, kept)
+        except OSError as error:
+            log.warning("prediction: %s cannot be written: %s", self.kept_at, error.strerror)
+
+    async def save_if_due(self) -> None:
+        """Keeps what was learned every few minutes."""
+        if self._saved_at is None or self.clock() - self._saved_at >= SAVE_EVERY:
+            await self.save()
+
+    def _load(self) -> None:
+        kept = load(self.kept_at) if self.kept_at is not None else None
+        if kept is None or not timedelta(0) <= self.clock() - kept.saved_at <= REBUILD:
+            return
+        watch = Watch()
+        try:
+            read = {(str(one), str(device)): int(until) for one, device, until in kept.facts["read_until_ms"]}
+            watch.load(dict(kept.parts["exhaustion"]))
+        except (KeyError, ValueError, TypeError) as error:
+            log.warning("prediction: what was kept is of another version (%s); the past is read anew", error)
+            return
+        self.watch, self._read_until_ms, self._saved_at = watch, read, kept.saved_at
+        for key, at in self._cut_off.items():
+            if at > kept.saved_at:  # a run put an end to it after that
+                watch.forget(key)
 
     async def take_in(self) -> None:
         """Feeds everything that was stored since the last time."""
@@ -159,7 +198,9 @@ async def run(predictor: Predictor, stop: asyncio.Event) -> None:
     await predictor.start()
     while not stop.is_set():
         await predictor.once()
+        await predictor.save_if_due()
         try:
             await asyncio.wait_for(stop.wait(), predictor.pass_s)
         except TimeoutError:
             continue
+    await predictor.save()

@@ -56,7 +56,7 @@ class View(Columns):
     def __init__(self, size: int, tuning: Tuning, cycle_s: float = 0.0) -> None:
         super().__init__(size)
         self.tuning = tuning
-        self.climbs = Climbs(size, tuning.release)
+        self.climbs = Climbs(size, tuning.release, has_top=cycle_s > 0)
         self.floors = Floors(size, cycle_s) if cycle_s else None
         self.open = self.flags("open")
 
@@ -98,7 +98,7 @@ class View(Columns):
     def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
         """Feeds the climbs and gives the level that will touch the capacity."""
         if self.floors is None:
-            self.climbs.observe(rows, at, value, value)
+            self.climbs.observe(rows, at, value)
             return value
         due = self.floors.observe(rows, at, value)
         top = self.floors.ceiling(rows)

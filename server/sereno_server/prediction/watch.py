@@ -1,7 +1,8 @@
 """Feeds stored samples to the predictor: which row belongs to which series, and what was already seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ GROW_ROWS = 256
 THIN_AFTER_S = 86_400.0  # when the past is read anew, what is older than this is thinned
 THIN_STEP_S = 900.0
 
+KEY_COLUMNS = ("devices", "device", "series")
+
 Int64 = NDArray[np.int64]
+Kept = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,26 @@ class Watch:
                 part.grow(part.size * 2)
         return row
 
+    def dump(self) -> Kept:
+        """Everything that was learned, to keep it."""
+        kept = {f"key.{name}": column for name, column in key_columns(list(self.rows)).items()}
+        kept["newest"] = np.array([self.newest[key] for key in self.rows]).reshape(-1, 3)
+        for place, part in enumerate(self.engine.parts()):
+            kept |= {f"{place}.{name}": column for name, column in part.dump(len(self.rows)).items()}
+        return kept
+
+    def load(self, kept: Kept) -> None:
+        """Takes over what `dump` gave. Raises KeyError or ValueError when it is of another version."""
+        keys = keys_of({name: kept[f"key.{name}"] for name in KEY_COLUMNS})
+        newest = kept["newest"]
+        for place, part in enumerate(self.engine.parts()):
+            part.load({name: kept[f"{place}.{name}"] for name in part.dump(0)})
+            part.grow(len(keys) + GROW_ROWS)
+        self.rows = {key: row for row, key in enumerate(keys)}
+        self.newest = {
+            key: (float(at), float(value), float(cap)) for key, (at, value, cap) in zip(keys, newest, strict=True)
+        }
+
     def forget(self, key: Key) -> None:
         """Starts this series anew: its past was cut off by a run, so it is no measure of what is usual."""
         row = self.rows.get(key)
@@ -125,6 +149,26 @@ class Watch:
         """The series of which something is said now."""
         is_open = self.engine.open
         return [key for key, row in self.rows.items() if is_open[row]]
+
+
+def key_columns(keys: Sequence[Key]) -> Kept:
+    """Keys as columns; a device is named once."""
+    devices = {(key.organisation_id, key.device_id): 0 for key in keys}
+    place = {device: number for number, device in enumerate(devices)}
+    return {
+        "devices": np.array(list(devices), dtype=np.str_).reshape(-1, 2),
+        "device": np.array([place[key.organisation_id, key.device_id] for key in keys], np.int32),
+        "series": np.array([key.series_id for key in keys], np.int64),
+    }
+
+
+def keys_of(columns: Kept) -> list[Key]:
+    """The keys that `key_columns` was given."""
+    names = [(str(organisation), str(device)) for organisation, device in columns["devices"]]
+    return [
+        Key(*names[int(device)], int(series))
+        for device, series in zip(columns["device"], columns["series"], strict=True)
+    ]
 
 
 def join(key: Key, used: tuple[Int64, Floats], limit: tuple[Int64, Floats]) -> Stretch:

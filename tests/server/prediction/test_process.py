@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from tests.server.prediction.shapes import noisy, quiet_then_ramp
 
 from sereno_server.prediction.process import Predictor
@@ -31,8 +31,8 @@ class Site:
     sequence: int = 0
     ids: list[int] = field(default_factory=list)
 
-    def predictor(self):
-        return Predictor(self.store, lambda: self.now, PASS_S)
+    def predictor(self, kept_at=None):
+        return Predictor(self.store, lambda: self.now, PASS_S, kept_at)
 
     async def join(self):
         async with self.store.transaction(Scope.system()) as tx:
@@ -184,6 +184,44 @@ def test_after_a_restart_the_same_forecast_goes_on(store):
         assert after["id"] == before["id"]
         assert after["state"] == "open"
         assert abs(after["full_at"] - before["full_at"]) < timedelta(seconds=10)
+
+    asyncio.run(story())
+
+
+def test_a_restart_from_the_checkpoint_reads_only_what_is_newer_and_says_the_same(store, tmp_path):
+    async def story():
+        site = Site(store)
+        await site.join()
+        first = site.predictor(tmp_path / "state")
+        await first.start()
+        await site.live(first, filling()[:60])
+        await first.save()
+        async with store.transaction(Scope.system()) as tx:  # nothing older than the overlap is asked for
+            await tx.execute(text("DELETE FROM batches WHERE sequence < 3"))
+        await site.live(first, filling()[60:65])
+        second = site.predictor(tmp_path / "state")
+        await second.start()
+        await second.once()
+        (key,) = first.watch.rows
+        assert second.watch.outlook(key) == first.watch.outlook(key)
+        assert second.open.keys() == first.open.keys()
+
+    asyncio.run(story())
+
+
+def test_what_a_run_put_an_end_to_after_the_checkpoint_is_forgotten(store, tmp_path):
+    async def story():
+        site = Site(store)
+        predictor = await opened(site)
+        predictor.kept_at = tmp_path / "state"
+        await predictor.save()
+        await site.run_finished("succeeded")
+        await site.live(predictor, np.full(10, 0.1))
+        assert [row["outcome"] for row in await site.rows()] == ["prevented"]
+        other = site.predictor(tmp_path / "state")
+        await other.start()
+        (key,) = other.watch.rows
+        assert not other.watch.outlook(key).open
 
     asyncio.run(story())
 
