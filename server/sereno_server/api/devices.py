@@ -1,8 +1,9 @@
 """Devices, their changes and what may run on them."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from sereno_proto import limits
 from sereno_server.access.sign_in import utc_now
@@ -11,7 +12,10 @@ from sereno_server.api.paging import Cursor, Limit, Page, by_offset, read_cursor
 from sereno_server.app import App
 from sereno_server.reads import devices as device_reads
 from sereno_server.reads import fleet as fleet_reads
+from sereno_server.reads import inventory as inventory_reads
 from sereno_server.reads.rows import ChangeRow
+
+Search = Annotated[str, Query(max_length=200)]
 
 
 def router(app: App) -> APIRouter:
@@ -36,14 +40,29 @@ def router(app: App) -> APIRouter:
 
     @routes.get("/{device}/changes")
     async def changes(
-        account: Asker, device: str, limit: Limit = limits.PAGE_ROWS, cursor: Cursor = ""
+        account: Asker,
+        device: str,
+        *,
+        limit: Limit = limits.PAGE_ROWS,
+        cursor: Cursor = "",
+        kind: str = "",
+        search: Search = "",
     ) -> Page[ChangeRow]:
-        """What changed on it, the newest first."""
+        """What changed on it, the newest first; of one kind (`package`, `user`, ...) where it is named."""
         at_ms = read_cursor(cursor, of=float, start=0.0)
         before = datetime.fromtimestamp(at_ms, UTC) if at_ms else None
         async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
-            found = await device_reads.device(tx, device, utc_now())
-            rows = await device_reads.changes_of(tx, found.device.id, limit=limit, before=before)
+            found = await device_reads.device_row(tx, device, utc_now())
+            rows = await device_reads.changes_of(
+                tx, found.id, limit=limit, before=before, kinds=[kind] if kind else [], search=search
+            )
         return Page(items=rows, next=write_cursor(rows[-1].at.timestamp()) if len(rows) == limit else "")
+
+    @routes.get("/{device}/inventory")
+    async def inventory(account: Asker, device: str, search: Search = "") -> Page[inventory_reads.FactRow]:
+        """What it is and has: hardware, system, packages, services, users, network."""
+        async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
+            found = await device_reads.device_row(tx, device, utc_now())
+            return Page(items=await inventory_reads.facts_of(tx, found.id, search))
 
     return routes

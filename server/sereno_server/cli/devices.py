@@ -31,4 +31,17 @@ def join_code(
     say(f"root {made['root_digest']}" + (" (the one on this workstation)" if known else " (compare it when joining)"))
 
 
-COMMANDS = (devices, join_code)
+def inventory(
+    question: Annotated[str, typer.Argument(help="openssl < 3.0.15, nginx, lib*ssl*, or words of any fact.")],
+    *,
+    as_json: Json = False,
+    person: As = None,
+) -> None:
+    """Ask the whole fleet which devices have what."""
+    answer = client_of(person).get("/api/v1/inventory", q=question)
+    listing(answer["facts"], ("device_name", "kind", "name", "value"), as_json=as_json)
+    if not as_json:
+        say(f"{answer['devices']} of {answer['of']} devices")
+
+
+COMMANDS = (devices, join_code, inventory)

@@ -24,6 +24,7 @@ from sereno_proto.v1.link_pb2_grpc import LinkServicer
 from sereno_server.audit.ledger import words
 from sereno_server.gateway.authority import Authority, Identity, identity
 from sereno_server.gateway.connection import Clock, ConnectedDevice
+from sereno_server.gateway.ingest.inventory import inventory_digest
 from sereno_server.gateway.ingest.notices import note
 from sereno_server.gateway.intake import Intake, Received
 from sereno_server.gateway.live import Live
@@ -109,6 +110,7 @@ class Link(LinkServicer):
             async with self._store.transaction(Scope(device.organisation_id)) as tx:
                 await arrived(tx, device, up.hello, self._node, now)
                 mark = await high_water(tx, device)
+                inventory = await inventory_digest(tx, device)
         except BaseException:
             self._live.remove(device)
             raise
@@ -118,6 +120,7 @@ class Link(LinkServicer):
             clock_ms=int(now.timestamp() * 1000),
             high_water=mark,
             settings=self._settings,
+            inventory_digest=inventory,
         )
 
     async def _serve(self, device: ConnectedDevice, context: Context) -> None:

@@ -1,11 +1,11 @@
 """One device: is it well, what runs out, what changed, what was found, who touched it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -48,6 +48,18 @@ class DeviceView:
     resources: tuple[ResourceRow, ...]  # bounded ones, those that run out first at the top
     causes: tuple[CauseRow, ...]  # of its open ticket, the likeliest first
     series_count: int
+
+
+async def device_row(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceRow:
+    """One device by id or name as the fleet list shows it; raises E_NOT_FOUND."""
+    query = select(devices.c.id).where(
+        or_(devices.c.id == id_or_name, devices.c.name == id_or_name), devices.c.revoked_at.is_(None)
+    )
+    device_id = await tx.scalar(query)
+    row = await one_device(tx, device_id, now) if device_id else None
+    if row is None:
+        raise BadInput("E_NOT_FOUND", f"no device {id_or_name}")
+    return row
 
 
 async def device(tx: AsyncConnection, id_or_name: str, now: datetime) -> DeviceView:
@@ -103,14 +115,31 @@ async def open_forecasts(tx: AsyncConnection, device_id: str) -> tuple[ForecastR
 
 
 async def changes_of(
-    tx: AsyncConnection, device_id: str, *, limit: int = limits.PAGE_ROWS, before: datetime | None = None
+    tx: AsyncConnection,
+    device_id: str,
+    *,
+    limit: int = limits.PAGE_ROWS,
+    before: datetime | None = None,
+    kinds: Sequence[str] = (),
+    search: str = "",
 ) -> tuple[ChangeRow, ...]:
-    """What changed on a device, the newest first."""
+    """What changed on a device, the newest first; every word of `search` must occur in summary, diff or who."""
     query = select(*pick.columns(ChangeRow, changes)).where(changes.c.device_id == device_id)
+    if kinds:
+        query = query.where(changes.c.kind.in_(kinds))
+    for word in search.split():
+        columns = (changes.c.summary, changes.c.object, changes.c.diff, changes.c.who)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     if before is not None:
         query = query.where(changes.c.at < before)
     query = query.order_by(changes.c.at.desc(), changes.c.id.desc()).limit(limit)
     return tuple(pick.row(ChangeRow, m) for m in (await tx.execute(query)).mappings())
+
+
+async def change_kinds(tx: AsyncConnection, device_id: str) -> dict[str, int]:
+    """How many changes of each kind a device has told."""
+    query = select(changes.c.kind, func.count().label("n")).where(changes.c.device_id == device_id)
+    return {row.kind: row.n for row in await tx.execute(query.group_by(changes.c.kind).order_by(changes.c.kind))}
 
 
 async def _alerts(tx: AsyncConnection, device_id: str) -> tuple[AlertRow, ...]:

@@ -14,10 +14,20 @@ from sereno_server.web import stream
 from sereno_server.web.assets import Static
 from sereno_server.web.console import Console
 from sereno_server.web.i18n import reader
-from sereno_server.web.page import approve, device, fleet, ledger, scoreboard, sign_in, tickets
+from sereno_server.web.page import (
+    approve,
+    device,
+    device_changes,
+    fleet,
+    inventory,
+    ledger,
+    scoreboard,
+    sign_in,
+    tickets,
+)
 from sereno_server.web.rendering import Frame, page
 
-PAGES = (sign_in, fleet, device, tickets, approve, ledger, scoreboard, stream)
+PAGES = (sign_in, fleet, device, device_changes, inventory, tickets, approve, ledger, scoreboard, stream)
 
 
 def router(app: App, clock: Callable[[], datetime] = now) -> APIRouter:

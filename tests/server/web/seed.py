@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.server.web.seed_inventory import inventories, other_changes
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
 from tests.server.web.seed_tickets import Story, filling_disk, solved
 
@@ -30,6 +31,8 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     story = await filling_disk(tx, now)
     solved_id = await solved(tx, now)
     await _scored(tx, now)
+    await other_changes(tx, now)
+    await inventories(tx, now)
     await _others(tx, now)
     await _ledger(tx, now, story)
     return Story(story.device_id, story.ticket_id, story.run_id, solved_id, story.plan_text)
@@ -83,7 +86,7 @@ async def _devices(tx: AsyncConnection, now: datetime) -> None:
             connected_at=now - timedelta(hours=5) if connected else None,
             clock_offset_ms=12,
             roster_version=18,
-            facts={"os.name": platform, "os.kernel": "6.1.0-27-amd64", "cpu.count": "4", "memory.bytes": "16777216000"},
+            facts={"system.os": platform, "system.kernel": "6.1.0-27-amd64", "hardware.memory": "15.6 GiB"},
         )
 
 

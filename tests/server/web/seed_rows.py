@@ -75,7 +75,7 @@ async def forecast(
 
 
 async def change(
-    tx: AsyncConnection, at: datetime, object_: str, summary: str, *, diff: str = "", who: str = ""
+    tx: AsyncConnection, at: datetime, object_: str, summary: str, *, diff: str = "", who: str = "", kind: str = "file"
 ) -> str:
     """One change on srv-files-02, and its id."""
     change_id = ids.new_id("chg")
@@ -84,7 +84,7 @@ async def change(
         tables.changes,
         id=change_id,
         device_id=device_id("srv-files-02"),
-        kind="file",
+        kind=kind,
         object=object_,
         name=object_.rsplit("/", 1)[-1],
         summary=summary,

@@ -24,6 +24,17 @@ PAGES = [
     "/devices/srv-files-02",
     "/devices/srv-files-02?range=6h",
     "/devices/tablet-12",
+    "/devices/srv-files-02/changes",
+    "/devices/srv-files-02/changes?kind=package",
+    "/devices/srv-files-02/changes?q=till",
+    "/devices/srv-files-02/changes?q=nothing-like-it",
+    "/devices/tablet-12/changes",
+    "/devices/srv-files-02/inventory",
+    "/devices/srv-files-02/inventory?kind=package&q=ssl",
+    "/devices/tablet-12/inventory",
+    "/inventory",
+    "/inventory?q=openssl+%3C+3.0.15",
+    "/inventory?q=nothing-like-it",
     "/tickets",
     "/tickets?view=solved",
     "/tickets?q=libvirt&view=all",
@@ -210,3 +221,35 @@ def test_static_files_may_be_kept_when_asked_for_by_digest(visitor):
     assert "immutable" in visitor.get(address, session="").headers["cache-control"]
     assert visitor.get("/static/style.css", session="").headers["cache-control"] == "no-cache"
     assert visitor.get("/static/%2e%2e/pages.py", session="").status_code == 404
+
+
+def test_changes_are_a_timeline_by_kind(visitor):
+    text = visitor.get("/devices/srv-files-02/changes").text
+    assert "30 packages: 30 changed" in text
+    assert "till-4" in text
+    assert 'class="l add"' in text
+    only = visitor.get("/devices/srv-files-02/changes?kind=group").text
+    assert "smb-office" in only
+    assert "30 packages" not in only
+    assert headline(text) == "srv-files-02: the last change was 6 h 8 min ago."
+
+
+def test_the_whole_fleet_is_asked(visitor):
+    text = visitor.get("/inventory?q=openssl+%3C+3.0.15").text
+    assert headline(text) == "3 machines have openssl < 3.0.15."
+    assert [name for name in ("srv-files-02", "mail-01", "srv-erp-01", "db-1") if name in text] == [
+        "srv-files-02",
+        "srv-erp-01",
+        "db-1",
+    ]
+    assert headline(visitor.get("/inventory?q=openssl+%3E%3D+3.0.15").text) == "One machine has openssl >= 3.0.15."
+    assert headline(visitor.get("/inventory?q=Debian+12").text) == "2 machines have Debian 12."
+    assert headline(visitor.get("/inventory?q=lib*ssl*").text) == "4 machines have lib*ssl*."
+    assert headline(visitor.get("/inventory?q=smbd").text) == "4 machines have smbd."
+
+
+def test_a_machines_inventory_is_searched(visitor):
+    text = visitor.get("/devices/srv-files-02/inventory?q=ssl").text
+    assert "3.0.14-1~deb12u2" in text
+    assert "5.2.15-2" not in text
+    assert headline(text) == "srv-files-02 is Debian GNU/Linux 12 (bookworm) with 3 packages."

@@ -1,7 +1,7 @@
-"""Writes versions/0001_initial.sql anew from tables.py: `python -m sereno_server.store.migrations.generate`.
+"""Writes the SQL of migrations that only add tables: `python -m sereno_server.store.migrations.generate`.
 
-Until the first release there is this one migration, written by the machine; a test fails when it is stale. After the
-release it is frozen, and each change of tables.py comes with a migration of its own.
+What a released migration says is frozen; a change of a table comes with a migration of its own, written by hand, and
+then its table's line here is taken out. A test fails when a file is stale, or when all do not make the tables.
 """
 
 from pathlib import Path
@@ -13,16 +13,27 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sereno_server.store.tables import metadata
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-TARGET = Path(__file__).parent / "versions" / "0001_initial.sql"
+VERSIONS = Path(__file__).parent / "versions"
+ADDED = {"0003_facts": ("facts", "inventories")}  # tables that came later, by the migration that brings them
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"
 _VISIBLE = f"organisation_id = {_SCOPE} OR {_SCOPE} = '*'"
 
 
-def statements() -> list[str]:
+def tables(migration: str) -> list[Table]:
+    """The tables of one migration, in the order in which they can be made; the first has those that no other names."""
+    later = {name for names in ADDED.values() for name in names}
+    return [
+        table
+        for table in metadata.sorted_tables
+        if (table.name in ADDED[migration] if migration in ADDED else table.name not in later)
+    ]
+
+
+def statements(migration: str) -> list[str]:
     """Every table, its indexes, and row-level security where rows belong to an organisation."""
     made: list[str] = []
-    for table in metadata.sorted_tables:
+    for table in tables(migration):
         made.append(str(CreateTable(table).compile(dialect=_DIALECT)).strip())
         made += [
             str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
@@ -42,10 +53,17 @@ def _row_level_security(table: Table) -> list[str]:
     ]
 
 
-def rendered() -> str:
+def rendered(migration: str) -> str:
     """The whole file."""
-    return "".join(statement.replace("\t", "    ").replace(" \n", "\n") + ";\n\n" for statement in statements())
+    made = (statement.replace("\t", "    ").replace(" \n", "\n") for statement in statements(migration))
+    return "".join(statement + ";\n\n" for statement in made)
+
+
+def files() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    return {VERSIONS / f"{name}.sql": rendered(name) for name in ("0001_initial", *ADDED)}
 
 
 if __name__ == "__main__":
-    TARGET.write_text(rendered())
+    for path, content in files().items():
+        path.write_text(content)

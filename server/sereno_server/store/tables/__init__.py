@@ -9,6 +9,7 @@ from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
+from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.runs import run_events, runs, signatures
 from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
 from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
@@ -24,9 +25,11 @@ __all__ = [
     "credentials",
     "devices",
     "epochs",
+    "facts",
     "findings",
     "forecasts",
     "idempotency",
+    "inventories",
     "jobs",
     "join_codes",
     "leaders",

@@ -44,6 +44,7 @@ def routes(console: Console) -> APIRouter:
             frame,
             "device.html",
             here="fleet",
+            tab="overview",
             view=view,
             device=view.device,
             headline=device_sentence(view.device, frame.now, frame.words),
