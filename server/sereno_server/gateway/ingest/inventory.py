@@ -1,6 +1,6 @@
 """Inventory: the device's facts, whole or what differs."""
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,7 +46,7 @@ async def store_inventory(tx: AsyncConnection, device: ConnectedDevice, up: Up) 
     if count > INVENTORY_FACTS_MAX:
         problems.append(problem("E_LIMIT", f"a device has at most {INVENTORY_FACTS_MAX} facts, here are {count}"))
         beyond = select(facts.c.key).where(mine).order_by(facts.c.key).offset(INVENTORY_FACTS_MAX)
-        await tx.execute(delete(facts).where(mine, facts.c.key.in_(beyond)))
+        await tx.execute(_DELETE, {**named, "keys": list((await tx.execute(beyond)).scalars())})
     if up.inventory.whole or any(key.startswith(SUMMARY) for key in given):
         await _summarise(tx, device)
     await _note_digest(tx, device, clipped(up.inventory.digest, DIGEST_CHARS_MAX))
