@@ -8,7 +8,6 @@ from sereno_agent.collectors import Collector
 
 BACKOFF_S_MAX: Final = 600.0
 COST_SHARE_MAX: Final = 0.05  # a collector takes at most this part of its interval, or the interval grows
-APART_AFTER_S: Final = 5.0  # what asks programs begins so long after the start
 _TOGETHER_S: Final = 0.01  # what is due within this is done together
 _WEIGHT: Final = 0.2  # of the newest duration in the mean
 
@@ -45,7 +44,7 @@ class Schedule:
     def __init__(self, collectors: Iterable[Collector], interval_s: Callable[[Collector], float], now: float) -> None:
         self._interval_s = interval_s
         self.entries = [
-            Entry(collector, interval_s(collector), now + APART_AFTER_S * collector.apart) for collector in collectors
+            Entry(collector, interval_s(collector), now + collector.begin_after_s) for collector in collectors
         ]
 
     def take_due(self, now: float) -> list[Entry]:

@@ -204,7 +204,7 @@ def test_those_that_ask_programs_begin_later_and_take_turns_apart_from_the_quick
     order: list[str] = []
 
     def named(name: str, *, apart: bool) -> Collector:
-        return Collector(name, lambda _: order.append(name), 1000, 5.0, apart)
+        return Collector(name, lambda _: order.append(name), 1000, 5.0, apart, begin_after_s=5.0 * apart)
 
     made = [named("slow", apart=True), named("quick", apart=False), named("slower", apart=True)]
     schedule = Schedule(made, lambda _: 60.0, 0.0)

@@ -15,6 +15,7 @@ from sereno_agent.reading import Collect, Surroundings
 from sereno_proto.limits import COLLECTOR_TIMEOUT_S
 
 _PLATFORMS: Final = {"linux": "linux", "windows": "win32", "darwin": "darwin"}
+APART_AFTER_S: Final = 5.0  # what asks programs begins so long after the start, unless it says BEGIN_AFTER_S
 
 
 class Collector(NamedTuple):
@@ -25,6 +26,7 @@ class Collector(NamedTuple):
     interval_ms: int = 0  # 0 = the agent's own
     deadline_s: float = COLLECTOR_TIMEOUT_S
     apart: bool = False
+    begin_after_s: float = 0.0  # of the agent's start
 
 
 def names(platform: str = sys.platform) -> dict[str, str]:
@@ -48,4 +50,5 @@ def make(name: str, module_name: str, surroundings: Surroundings) -> Collector:
         getattr(module, "INTERVAL_MS", 0),
         getattr(module, "DEADLINE_S", COLLECTOR_TIMEOUT_S),
         getattr(module, "APART", False),
+        getattr(module, "BEGIN_AFTER_S", APART_AFTER_S if getattr(module, "APART", False) else 0.0),
     )

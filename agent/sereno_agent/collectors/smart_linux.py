@@ -12,6 +12,7 @@ from sereno_agent.reading import Collect, Reading, Surroundings
 INTERVAL_MS: Final = 300_000
 DEADLINE_S: Final = 120.0
 APART: Final = True
+BEGIN_AFTER_S: Final = 60.0
 DISKS_MAX: Final = 32
 ATTRIBUTES: Final = {
     5: "reallocated_sectors",

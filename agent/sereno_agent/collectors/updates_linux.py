@@ -12,6 +12,7 @@ from sereno_agent.reading import Collect, Reading, Surroundings
 INTERVAL_MS: Final = 4 * 3_600_000
 DEADLINE_S: Final = 180.0
 APART: Final = True
+BEGIN_AFTER_S: Final = 300.0  # a machine that has just started has better things to do
 _ASK_S: Final = 120.0
 _APT: Final = re.compile(r"^Inst (\S+) \[[^\]]*\] \((.*)\)", re.MULTILINE)
 _APT_SECURITY: Final = re.compile(r"-security\b|Debian-Security|UbuntuESM|LTS-Security", re.IGNORECASE)

@@ -89,6 +89,10 @@ def test_samples_of_a_series_come_as_pairs_within_the_range(site, token):
     pairs = site.call("GET", f"{path}&from={at}&to={at + 1}", token).json()["samples"]
     assert pairs == [measured["latest"]]
     assert site.call("GET", f"{path}&from={at}&to={at}", token).json()["samples"] == []
+    hour = f"{path}&from={at - 3_600_000}&to={at + 1}"
+    plain, rates = (site.call("GET", f"{hour}&rate={rate}", token).json()["samples"] for rate in ("false", "true"))
+    assert {at for at, _ in rates} <= {at for at, _ in plain[1:]}
+    assert all(value >= 0 for _, value in rates)
     assert site.call("GET", f"{path}&from=9&to=1", token).json()["code"] == "E_BAD_REQUEST"
 
 
