@@ -66,6 +66,7 @@ class Agent:
         self._flushed = -math.inf
         self.inventory = Inventory(folders.inventory, self._keep_inventory)
         self._offers: set[str] = set()  # ids of commands that offer a certificate
+        self._logs_named = asyncio.Event()
         self._clock_watch = ClockWatch(_now_ms, time.monotonic)
 
     async def run(self) -> None:
@@ -76,11 +77,17 @@ class Agent:
             loop.add_signal_handler(number, stop.set)
         parts = [
             asyncio.create_task(part)
-            for part in (self.link.run(), self.scheduler.run(), self._keep_house(), self.executor.deliver_journals())
+            for part in (
+                self.link.run(),
+                self.scheduler.run(),
+                self._keep_house(),
+                self._read_logs(),
+                self.executor.deliver_journals(),
+            )
         ]
         stopped = asyncio.create_task(stop.wait())
         try:
-            await _first_end([stopped, *parts[:3]])
+            await _first_end([stopped, *parts[:4]])
         finally:
             for task in (stopped, *parts):
                 task.cancel()
@@ -100,7 +107,7 @@ class Agent:
     def hello(self) -> Hello:
         return Hello(
             protocol_version=PROTOCOL_VERSION,
-            capabilities=["checks", "plans"],
+            capabilities=["checks", "plans", "logs"],
             agent_version=VERSION,
             platform=status.platform(),
             name=self.joined.name,
@@ -170,6 +177,13 @@ class Agent:
         names = {entry.collector.name for entry in self.scheduler.schedule.entries}
         return names - self.policy().collectors_denied
 
+    async def _read_logs(self) -> None:
+        await self._logs_named.wait()
+        # Imported when the policy names a log: a core without logs does without it.
+        from sereno_agent.logs.tailing import Logs  # noqa: PLC0415
+
+        await Logs(self.folders, self.policy, self.spool, self.notices.say).run()
+
     def _collectors(self, surroundings: Surroundings) -> list[Collector]:
         made = []
         for name, module_name in collectors.names().items():
@@ -209,6 +223,8 @@ class Agent:
         before: tuple[bool, int] | None = None
         while True:
             changed = self.policy.refresh()
+            if self.policy().logs or self.policy().journal:
+                self._logs_named.set()
             now = (self.folders.lockdown.exists(), self.link.connected_since_ms)
             changed |= now != before
             before = now

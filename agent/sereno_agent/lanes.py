@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -41,18 +42,24 @@ class Segment:
 
     def count(self, after: int) -> int:
         """How many records with a sequence above `after` it holds."""
-        records = offset = 0
+        return sum(record.sequence > after for record in self._records())
+
+    def payloads(self) -> Iterator[bytes]:
+        """What it holds, the oldest first."""
+        return (record.payload for record in self._records())
+
+    def _records(self) -> "Iterator[frames.Frame]":
+        offset = 0
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            return 0
+            return
         try:
             while (found := frames.read(fd, offset, self.size)) is not None:
-                records += found.sequence > after
+                yield found
                 offset = found.end
         finally:
             os.close(fd)
-        return records
 
 
 class DiskLane:

@@ -26,6 +26,12 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
     [actions]
     allow = ["rotate_logs"]           # left out: none
 
+    [logs.app]                        # lines that are sent; see policy_logs.py
+    path = "/var/log/app/*.log"
+
+    [journal]
+    read = true
+
     [redact]
     patterns = ["password=\\S+"]      # regular expressions; what they match never leaves the machine
 
@@ -40,6 +46,7 @@ from pathlib import Path
 from typing import Final
 
 from sereno_agent import policy_text
+from sereno_agent.policy_logs import JournalSource, LogSource, journal_source, log_source
 from sereno_agent.policy_text import Table
 from sereno_diagnostics.allowed import (
     Allowed,
@@ -53,7 +60,17 @@ from sereno_proto.errors import BadInput
 from sereno_proto.ids import sha256
 from sereno_proto.limits import POLICY_BYTES_MAX, POLICY_KEEP_MAX
 
-__all__ = ["Policy", "WatchedFile", "WatchedFolder", "allowed", "in_force", "load", "parse"]
+__all__ = [
+    "JournalSource",
+    "LogSource",
+    "Policy",
+    "WatchedFile",
+    "WatchedFolder",
+    "allowed",
+    "in_force",
+    "load",
+    "parse",
+]
 
 _QUOTA_BYTES_MAX: Final = 1 << 60
 _UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
@@ -73,6 +90,8 @@ class Policy:
     actions: frozenset[str] = frozenset()
     collectors_denied: frozenset[str] = frozenset()
     redact: tuple[str, ...] = ()
+    logs: dict[str, LogSource] = field(default_factory=dict)
+    journal: JournalSource | None = None
     digest: str = ""
     error: str = ""  # why nothing is allowed; empty = valid
 
@@ -111,7 +130,9 @@ def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
 def parse(text: str, path: Path) -> Policy:
     """The policy of a text; `path` is for messages. Raises BadInput with E_POLICY_INVALID."""
     document = policy_text.read(text, path)
-    document.only("collect", "folders", "files", "services", "hosts", "certificates", "actions", "redact")
+    document.only(
+        *("collect", "folders", "files", "services", "hosts", "certificates", "logs", "journal", "actions", "redact")
+    )
     collect, actions, redact = document.table("collect"), document.table("actions"), document.table("redact")
     collect.only("deny")
     actions.only("allow")
@@ -125,6 +146,8 @@ def parse(text: str, path: Path) -> Policy:
         actions=frozenset(actions.names("allow")),
         collectors_denied=frozenset(collect.names("deny")),
         redact=redact.expressions("patterns"),
+        logs={name: log_source(name, entry) for name, entry in document.table("logs").tables()},
+        journal=journal_source(document.table("journal")),
     )
 
 

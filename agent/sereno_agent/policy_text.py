@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -117,6 +117,24 @@ class Table:
         value = self._values.get(key)
         if not isinstance(value, str) or not re.fullmatch(expression, value):
             raise self.wrong(key, f"must be {what}")
+        return value
+
+    def choice(self, key: str, default: str, known: Collection[str]) -> str:
+        """One of the known words."""
+        value = self._values.get(key, default)
+        if not isinstance(value, str) or value not in known:
+            raise self.wrong(key, f"must be one of {', '.join(sorted(known))}")
+        return value
+
+    def expression(self, key: str) -> str:
+        """A regular expression that compiles; empty when left out."""
+        value = self._values.get(key, "")
+        if not isinstance(value, str) or len(value) > TEXT_CHARS_MAX:
+            raise self.wrong(key, "must be a regular expression")
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise self.wrong(key, f"{value!r} is no regular expression: {error}") from error
         return value
 
     def names(self, key: str) -> tuple[str, ...]:

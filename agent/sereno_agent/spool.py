@@ -15,7 +15,7 @@ from sereno_agent.frames import Write
 from sereno_agent.lanes import Cursor, DiskLane, MemoryLane
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import MESSAGE_BYTES_MAX, SPOOL_BYTES_MAX, SPOOL_SEGMENT_BYTES
-from sereno_proto.v1.link_pb2 import Up
+from sereno_proto.v1.link_pb2 import LogBlock, Up
 
 # The part of the spool that each kind may keep when there is too much of everything.
 SHARES: Final = {"logs": 0.35, "samples": 0.5, "records": 0.15}
@@ -75,15 +75,20 @@ class Spool:
         """How many messages of each kind were lost to the bounds since the epoch began."""
         return self._epoch.dropped
 
-    def append(self, up: Up, *, durable: bool = False) -> int:
-        """Stamps and keeps a message; gives its sequence, 0 when it had to be dropped. Durable waits for the disk."""
+    def append(self, up: Up, *, durable: bool = False, in_memory: bool = True) -> int:
+        """Stamps and keeps a message; gives its sequence, 0 when it had to be dropped. Durable waits for the disk.
+
+        Without `in_memory` a message that the disk does not take is not kept: its sender has it still.
+        """
         if up.ByteSize() > MESSAGE_BYTES_MAX - 64:
             raise BadInput("E_LIMIT", f"a message of {up.ByteSize()} bytes is beyond {MESSAGE_BYTES_MAX}")
         lane = _LANE_OF.get(up.WhichOneof("body") or "", "records")
         up.epoch = self._epoch.id
         up.made_ms = up.made_ms or self._now_ms()
-        sequence = self._append_to_disk(self._lanes[lane], up, durable=durable) or self._append_to_memory(up)
-        if not sequence:
+        sequence = self._append_to_disk(self._lanes[lane], up, durable=durable)
+        if not sequence and in_memory:
+            sequence = self._append_to_memory(up)
+        if not sequence and in_memory:
             self._epoch.dropped[lane] += 1
         self._keep_bound()
         if sequence:
@@ -120,6 +125,13 @@ class Spool:
         for lane in self._lanes.values():
             lane.acknowledge(sequence)
         self._memory.acknowledge(sequence)
+
+    def recent_logs(self) -> Iterator[LogBlock]:
+        """The blocks of log lines in the last two segments, also acknowledged ones, the oldest first."""
+        lane = self._lanes["logs"]
+        for segment in list(lane.segments)[-2:]:
+            for payload in segment.payloads():
+                yield Up.FromString(payload).logs
 
     def read(self, after: int) -> "Reader":
         """Reads what is kept above a sequence, and goes on with what is appended later."""

@@ -58,6 +58,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_CLOCK_BACK": CodeEntry("the device's clock went behind a time it had reached", "set the clock forward"),
     "E_SPOOL_FULL": CodeEntry("the spool's disk is full or its bound is reached", "free space; the oldest was dropped"),
     "E_COLLECTOR": CodeEntry("a collector failed", "see `sereno-agent status`"),
+    "E_LOGS": CodeEntry("a log cannot be read as the policy says", "see the path and its rights on the device"),
     "E_DEVICE_OFFLINE": CodeEntry("the device is not connected", "wait until it is, or queue the run"),
     "E_TIMEOUT": CodeEntry("no answer within the time limit", "try again; see the device's log"),
     "E_OVERLOADED": CodeEntry("the other end has too much to do", "it is tried again later"),

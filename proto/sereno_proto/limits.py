@@ -98,6 +98,17 @@ TARGETS_PER_STEP_MAX: Final = 512
 ACTION_FILES_MAX: Final = 256
 ROTATED_SINCE_BYTES_MAX: Final = 64 << 20  # logged after a rotation that is to be taken back
 
+# logs
+LOG_LINES_PER_MINUTE: Final = 6000  # of one source, unless the policy says otherwise
+LOG_LINES_PER_MINUTE_MAX: Final = 1_000_000
+LOG_TEXT_CHARS_MAX: Final = 16_384  # of one record; what is longer is cut
+LOG_BLOCK_LINES_MAX: Final = 2000
+LOG_BLOCK_BYTES_MAX: Final = 512 * 1024
+LOG_FILES_MAX: Final = 200  # of one source at a time
+LOG_NAME_CHARS_MAX: Final = 256
+LOG_BLOCK_DAYS: Final = 30  # how long all lines are kept on the server ...
+LOG_ROW_DAYS: Final = 14  # ... and how long warnings and worse as rows, which are searched faster
+
 # server
 OUTBOX_MESSAGES_MAX: Final = 256
 COMMANDS_PENDING_MAX: Final = 64

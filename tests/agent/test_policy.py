@@ -154,3 +154,51 @@ def test_the_example_in_the_documentation_is_valid(tmp_path):
     example = documented.split("```toml\n")[1].split("```")[0]
     read = policy.load(write(tmp_path, example))
     assert read.actions == {"rotate_logs", "remove_old_files", "restore_file"}
+
+
+def test_log_sources_are_read(tmp_path):
+    text = """
+[logs.app]
+path = "/var/log/app/*.log"
+exclude = ["*.old.log"]
+multiline = "^\\\\d{4}-"
+encoding = "utf-16"
+from = "start"
+lines_per_minute = 100
+
+[journal]
+read = true
+units = ["ssh.service"]
+priority = "warning"
+"""
+    read = policy.load(write(tmp_path, text))
+    assert read.logs["app"] == policy.LogSource(
+        "app",
+        Path("/var/log/app/*.log"),
+        ("*.old.log",),
+        r"^\d{4}-",
+        "utf-16",
+        from_start=True,
+        lines_per_minute=100,
+    )
+    assert read.journal == policy.JournalSource(("ssh.service",), "warning")
+    assert policy.load(write(tmp_path, "")).journal is None
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[logs.app]\npath = "app.log"', "not absolute"),
+        ('[logs.app]\npath = "/a"\nmultiline = "("', "no regular expression"),
+        ('[logs.app]\npath = "/a"\nencoding = "ebcdic"', "must be one of"),
+        ('[logs.app]\npath = "/a"\nfrom = "middle"', "must be one of"),
+        ('[logs.app]\npath = "/a"\nlines_per_minute = 0', "whole number"),
+        ('[logs.journal]\npath = "/a"', "the journal's"),
+        ("[journal]\nread = 1", "true or false"),
+        ('[journal]\nread = true\npriority = "loud"', "must be one of"),
+    ],
+)
+def test_wrong_log_sources_are_refused(tmp_path, text, what):
+    with pytest.raises(BadInput) as caught:
+        policy.load(write(tmp_path, text))
+    assert what in caught.value.what

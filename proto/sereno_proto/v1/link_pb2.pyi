@@ -574,31 +574,43 @@ class LogLine(google.protobuf.message.Message):
     TIME_MS_FIELD_NUMBER: builtins.int
     SEVERITY_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
     time_ms: builtins.int
     severity: builtins.int
     """syslog: 0 emergency .. 7 debug"""
     text: builtins.str
+    """redacted; several lines of the file where they are one record"""
+    origin: builtins.str
+    """what of the source said it: a file's name, a unit, a program"""
     def __init__(
         self,
         *,
         time_ms: builtins.int = ...,
         severity: builtins.int = ...,
         text: builtins.str = ...,
+        origin: builtins.str = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["severity", b"severity", "text", b"text", "time_ms", b"time_ms"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["origin", b"origin", "severity", b"severity", "text", b"text", "time_ms", b"time_ms"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___LogLine: typing_extensions.TypeAlias = LogLine
 
 @typing.final
 class LogBlock(google.protobuf.message.Message):
+    """Lines of one source in the order in which they were read. The order of several sources is that of their times."""
+
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SOURCE_FIELD_NUMBER: builtins.int
     LINES_FIELD_NUMBER: builtins.int
     WITHHELD_FIELD_NUMBER: builtins.int
+    POSITION_FIELD_NUMBER: builtins.int
     source: builtins.str
+    """the policy's name for it"""
     withheld: builtins.int
+    """lines not sent, because the source said too much"""
+    position: builtins.bytes
+    """the agent's own: where it stands in the source after this block"""
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LogLine]: ...
     def __init__(
@@ -607,8 +619,9 @@ class LogBlock(google.protobuf.message.Message):
         source: builtins.str = ...,
         lines: collections.abc.Iterable[Global___LogLine] | None = ...,
         withheld: builtins.int = ...,
+        position: builtins.bytes = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["lines", b"lines", "source", b"source", "withheld", b"withheld"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["lines", b"lines", "position", b"position", "source", b"source", "withheld", b"withheld"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___LogBlock: typing_extensions.TypeAlias = LogBlock

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_server.store.logs import keep_partitions
+
 _TIDY = (
     "DELETE FROM credentials WHERE expires_at < now() - interval '1 day'",
     "DELETE FROM idempotency WHERE created_at < now() - interval '1 day'",
@@ -30,4 +32,7 @@ async def tidy(tx: AsyncConnection) -> None:
         await tx.execute(text(statement))
 
 
-TIMERS: tuple[Timer, ...] = (Timer("tidy", 3600.0, tidy),)
+TIMERS: tuple[Timer, ...] = (
+    Timer("tidy", 3600.0, tidy),
+    Timer("log_partitions", 3600.0, keep_partitions),
+)

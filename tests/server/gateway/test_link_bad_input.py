@@ -13,7 +13,6 @@ from sereno_proto.v1.link_pb2 import (
     ChangeSet,
     Hello,
     Inventory,
-    LogBlock,
     Notice,
     SampleBatch,
     SampleMatrix,
@@ -79,7 +78,7 @@ def test_refused_parts_come_back_as_problems_and_the_rest_is_kept(running: Calla
                 )
                 too_much = [SampleMatrix(series=range(1, 200), time_ms=range(600), values=b"")]
                 await stream.send(sequence=3, samples=SampleBatch(matrices=too_much))
-                await stream.send(sequence=4, logs=LogBlock())
+                await stream.send(sequence=4)  # a kind that this server does not know
                 problems = await stream.acknowledged(4)
             assert [(found.sequence, found.code) for found in problems] == [
                 (1, "E_NOT_FINITE"),

@@ -10,6 +10,7 @@ from sereno_server.store.tables.devices import certificates, devices, join_codes
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
 from sereno_server.store.tables.inventory import facts, inventories
+from sereno_server.store.tables.logs import log_blocks, log_lines
 from sereno_server.store.tables.runs import run_events, runs, signatures
 from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
 from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
@@ -34,6 +35,8 @@ __all__ = [
     "join_codes",
     "leaders",
     "ledger",
+    "log_blocks",
+    "log_lines",
     "maintenance",
     "metadata",
     "notices",

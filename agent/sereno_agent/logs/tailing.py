@@ -1,0 +1,176 @@
+"""The logs' owner on the event loop: lets each source take its turn, spools what came, notes where it stands."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from sereno_agent.folders import Folders
+from sereno_agent.logs.block import Block
+from sereno_agent.logs.file_source import FileSource
+from sereno_agent.logs.journal_source import JournalReader
+from sereno_agent.logs.positions import Positions
+from sereno_agent.policy import Policy
+from sereno_agent.policy_logs import JOURNAL
+from sereno_agent.redact import redactor
+from sereno_agent.spool import Spool
+from sereno_agent.threads import Threads
+from sereno_proto.v1.link_pb2 import Up
+
+BUSY_S: Final = 1.0  # between two turns while something is said
+IDLE_S: Final = 2.0  # and when nothing was said for a while
+IDLE_AFTER_S: Final = 20.0
+BACKLOG_S: Final = 0.05  # between two turns while there is more to read
+HANGS_S: Final = 20.0  # a turn that takes longer is told of, and the others go on without it
+
+Notice = Callable[[str, str], None]  # code, what
+
+
+class Source(Protocol):
+    """What takes turns: the files of one entry of the policy, or the journal."""
+
+    name: str
+    notices: list[str]
+    more: bool
+
+    def turn(self) -> Block:
+        """Reads what is new."""
+        ...
+
+    def committed(self) -> None:
+        """The last block is safe."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of what is open."""
+        ...
+
+
+class Logs:
+    """Runs until cancelled. Without log sources in the policy it does nothing but look at the policy."""
+
+    def __init__(
+        self,
+        folders: Folders,
+        policy: Callable[[], Policy],
+        spool: Spool,
+        notice: Notice,
+        *,
+        journal: tuple[str, ...] = ("journalctl",),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._policy = policy
+        self._spool = spool
+        self._notice = notice
+        self._journal = journal
+        self._clock = clock
+        self._path = folders.spool / "positions.json"
+        self._positions: Positions | None = None
+        self._seen: Policy | None = None
+        self._sources: dict[str, tuple[Any, Source]] = {}
+        self._hanging: set[str] = set()
+        self._threads = Threads()
+        self._said_at = clock()
+        self.mean_ms = 0.0  # of a turn of all sources
+
+    async def run(self) -> None:
+        """Reads until cancelled."""
+        try:
+            while True:
+                await self.round()
+                await asyncio.sleep(self._pause_s())
+        finally:
+            for _, source in self._sources.values():
+                if source.name not in self._hanging:
+                    source.close()
+
+    async def round(self) -> None:
+        """One turn of every source that does not hang."""
+        policy = self._policy()
+        if policy is not self._seen:
+            self._seen = policy
+            self._take_over(policy)
+        began = self._clock()
+        for _, source in list(self._sources.values()):
+            if source.name not in self._hanging:
+                await self._turn(source)
+        ms = (self._clock() - began) * 1000
+        self.mean_ms += 0.2 * (ms - self.mean_ms)
+
+    async def _turn(self, source: Source) -> None:
+        if not self._threads.available:
+            return
+        future = self._threads.run(source.turn)
+        done, _ = await asyncio.wait((future,), timeout=HANGS_S)
+        if not done:
+            self._hanging.add(source.name)
+            self._notice("E_LOGS", f"logs {source.name}: reading hangs")
+            future.add_done_callback(lambda _: self._hanging.discard(source.name))
+            return
+        try:
+            self._keep(source, future.result())
+        except Exception as error:  # noqa: BLE001, one source that fails must not stop the others
+            self._notice("E_LOGS", f"logs {source.name}: {type(error).__name__}: {error}"[:300])
+        for what in source.notices:
+            self._notice("E_LOGS", f"logs {source.name}: {what}"[:300])
+        source.notices.clear()
+
+    def _keep(self, source: Source, block: Block) -> None:
+        """Spools the block with its position; where the disk takes nothing it is read again later."""
+        assert self._positions is not None
+        turn = self._positions.turn
+        if not block.empty:
+            turn += 1
+            up = Up(logs=block.message(turn))
+            if not self._spool.append(up, durable=True, in_memory=False):
+                return
+            self._said_at = self._clock()
+        elif not block.places:
+            return
+        try:
+            self._positions.kept(block, turn)
+        except OSError as error:
+            self._notice("E_LOGS", f"{self._path}: {error.strerror or error}")
+        source.committed()
+
+    def _take_over(self, policy: Policy) -> None:
+        """Makes the sources be those of the policy; those that are the same go on."""
+        wanted = _wanted(policy)
+        for name in list(self._sources):
+            if wanted.get(name) != self._sources[name][0]:
+                _, source = self._sources.pop(name)
+                if name not in self._hanging:
+                    source.close()
+        if not wanted and self._positions is None:
+            return
+        positions = self._positions = self._positions or Positions(self._path, self._spool.recent_logs())
+        redact = redactor(policy.redact)
+        for name, settings in wanted.items():
+            if name in self._sources:
+                continue
+            known = positions.of(name)
+            made: Source
+            if name == JOURNAL:
+                made = JournalReader(settings[0], known, redact, command=self._journal)
+            else:
+                made = FileSource(settings[0], known, redact)
+            self._sources[name] = (settings, made)
+            if known is None:
+                positions.kept(Block(name), positions.turn)  # from now on what comes new is read from its beginning
+        if not policy.error:
+            positions.forget(wanted)
+
+    def _pause_s(self) -> float:
+        if any(source.more for _, source in self._sources.values()) and not self._spool.full:
+            return BACKLOG_S
+        return BUSY_S if self._clock() - self._said_at < IDLE_AFTER_S else IDLE_S
+
+
+def _wanted(policy: Policy) -> dict[str, Any]:
+    """The sources' settings by name; another redaction makes another source."""
+    if "logs" in policy.collectors_denied:
+        return {}
+    wanted: dict[str, Any] = {name: (source, policy.redact) for name, source in policy.logs.items()}
+    if policy.journal is not None and JOURNAL not in policy.collectors_denied:
+        wanted[JOURNAL] = (policy.journal, policy.redact)
+    return wanted

@@ -1,0 +1,14 @@
+"""Logs: blocks, and rows of warnings and worse, both partitioned by the day of their arrival."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
