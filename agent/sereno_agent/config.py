@@ -4,10 +4,13 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import PLAN_VALID_S, SPOOL_BYTES_MAX
+
+if TYPE_CHECKING:
+    from sereno_agent.database_settings import Database
 
 COLLECT_INTERVAL_MS: Final = 15_000
 COLLECT_INTERVAL_MS_MIN: Final = 1_000
@@ -24,6 +27,7 @@ class Config(NamedTuple):
     collector_interval_ms: dict[str, int] = {}  # noqa: RUF012, a NamedTuple's default, never changed
     spool_bytes_max: int = SPOOL_BYTES_MAX
     plan_valid_s: int = PLAN_VALID_S  # how long a plan of this device may be signed and carried out
+    databases: "dict[str, Database]" = {}  # noqa: RUF012, as above
 
 
 class Joined(NamedTuple):
@@ -63,6 +67,10 @@ def load(path: Path) -> Config:
                 raise BadInput("E_CONFIG", f"{path}: {key}: a table of collector = milliseconds is needed")
             bounds = _BOUNDS["collect_interval_ms"]
             values[key] = {name: _bounded(path, f"{key}.{name}", interval, bounds) for name, interval in value.items()}
+        elif key == "databases":
+            from sereno_agent import database_settings  # noqa: PLC0415, most machines name none
+
+            values[key] = database_settings.read(f"{path}: {key}", value)
         elif key in _BOUNDS:
             values[key] = _bounded(path, key, value, _BOUNDS[key])
         else:

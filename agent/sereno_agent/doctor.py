@@ -42,6 +42,7 @@ EXAMINATIONS: Final[tuple[Examination, ...]] = (
     doctor_working.server,
     doctor_working.spool,
     doctor_working.executor,
+    doctor_working.databases,
     doctor_sight.sight,
 )
 

@@ -1,5 +1,7 @@
 """Does it work: the core runs, the server answers, the spool has room, the executor can be reached."""
 
+import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +19,7 @@ _STALE_S: Final = 60.0
 _CONNECT_S: Final = 3.0
 _FREE_BYTES_MIN: Final = 64 << 20
 _EXECUTOR_S: Final = 20.0
+_DRIVERS: Final = {"postgresql": "pg8000", "mysql": "pymysql"}
 
 
 def core(patient: "Patient") -> Iterator[Row]:
@@ -81,6 +84,20 @@ def spool(patient: "Patient") -> Iterator[Row]:
         yield note(f"{dropped} messages were dropped since the spool began", "spool_bytes_max in agent.toml bounds it")
     else:
         yield ok(f"{said.get('spool_bytes', 0) / 1e6:.1f} MB wait in the spool, nothing was dropped")
+
+
+def databases(patient: "Patient") -> Iterator[Row]:
+    """The drivers of the databases that agent.toml names are there, and so are password files."""
+    for name, database in config.load(patient.folders.config).databases.items():
+        driver = _DRIVERS.get(database.kind)
+        if driver and importlib.util.find_spec(driver) is None:
+            yield bad(f"database {name}: {driver} is not installed", "install sereno[databases]")
+        elif database.password_file and not os.access(database.password_file, os.R_OK):
+            yield bad(
+                f"database {name}: this user cannot read {database.password_file}", "give the agent's user the file"
+            )
+        else:
+            yield ok(f"database {name} is asked each minute; try it: sereno-agent collect databases")
 
 
 def executor(patient: "Patient") -> Iterator[Row]:

@@ -19,7 +19,7 @@ def show(folders: Folders, wanted: str) -> Iterator[str]:
         raise BadInput("E_PARAMETER", f"there is no collector '{wanted[:80]}'; there are {', '.join(names)}")
     policy = PolicyWatch(config.load(folders.config).policy or folders.policy)
     with tempfile.TemporaryDirectory() as scratch:
-        state = Folders(Path(scratch), policy=folders.policy)
+        state = Folders(Path(scratch), policy=folders.policy, config=folders.config)
         state.make()
         surroundings = Surroundings(policy, state, lambda: time.time_ns() // 1_000_000, time.monotonic)
         for name, module_name in names.items():

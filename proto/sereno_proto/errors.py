@@ -65,6 +65,13 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PEER": CodeEntry(
         "somebody else than the core's user spoke to the executor, or the other way round", "see `sereno-agent doctor`"
     ),
+    "E_DATABASE": CodeEntry(
+        "a database named in agent.toml does not answer", "try it alone: `sereno-agent collect databases`"
+    ),
+    "E_DATABASE_WRITES": CodeEntry(
+        "a statement might do more than read, and was not sent", "write it plainly: one SELECT, no comments"
+    ),
+    "E_DATABASE_DRIVER": CodeEntry("a database's driver is not installed", "install sereno[databases]"),
     # documents and signatures
     "E_DOCUMENT": CodeEntry("a signed document breaks its grammar", "get the document again from where it was made"),
     "E_DOCUMENT_KIND": CodeEntry("a document of another kind or version was expected", "give the right document"),
