@@ -272,11 +272,13 @@ def test_the_collector_asks_in_a_worker_and_collect_shows_it(
     (tmp_path / "agent.toml").write_text(
         f'[databases.shop]\nkind = "sqlite"\npath = "{shop}"\n'
         "[databases.shop.queries]\nopen_orders = \"SELECT count(*) AS n FROM orders WHERE state = 'open'\"\n"
-        'bad = "DELETE FROM orders"\n'
+        'bad = "DELETE FROM orders"\nseats = "SELECT 3 AS used, 5 AS maximum"\n'
     )
     assert cli.main(["collect", "databases", "--state", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert 'database_value{column="n",database="shop",query="open_orders"} 2' in shown
+    assert 'database_used{bound="shop seats"} 3' in shown
+    assert 'database_maximum{bound="shop seats"} 5' in shown
     assert 'database_up{database="shop"} 1' in shown
     assert 'database_query_seconds{database="shop",query="open_orders"}' in shown
     assert "E_DATABASE_WRITES: database shop, query bad:" in shown

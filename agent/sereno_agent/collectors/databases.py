@@ -1,7 +1,8 @@
 """What the databases named in agent.toml answer: `database_up`, `database_value`, and how long each query took.
 
 A worker asks them, one connection a database, with statements that are plainly seen to read, in read-only transactions.
-What a query counts is its series `database_value` with the labels query, column, and row where there are several.
+What a query counts is its series `database_value` with the labels query, column, and row where there are several. One
+whose columns are `used` and `maximum` runs out like a disk: it is also `database_used` and `database_maximum`.
 """
 
 import json
@@ -49,6 +50,10 @@ def _write(reading: Reading, name: str, told: dict[str, Any]) -> None:
             reading.notice(code, f"database {name}, query {query}: {answer['error']}")
             continue
         reading.gauge("database_query_seconds", answer["seconds"], label, ("query", query))
+        found = {column: value for row, column, value in answer["values"] if not row}
+        if found.keys() == {"used", "maximum"}:
+            reading.gauge("database_used", found["used"], ("bound", f"{name} {query}"))
+            reading.gauge("database_maximum", found["maximum"], ("bound", f"{name} {query}"))
         for row, column, value in answer["values"]:
             labels = [("column", column), label, ("query", query), *([("row", row)] if row else [])]
             reading.gauge("database_value", value, *labels)

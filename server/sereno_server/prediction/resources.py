@@ -32,6 +32,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("certificate", "certificate_grace_used_seconds", "certificate_grace_seconds", "certificate"),
     Kind("battery", "battery_used_ratio", "battery_whole_ratio", "battery"),
     Kind("disk_wear", "disk_wear_used_ratio", "disk_wear_whole_ratio", "disk"),
+    Kind("database", "database_used", "database_maximum", "bound"),
 )
 SERIES_NAMES: frozenset[str] = frozenset(name for kind in KINDS for name in (kind.used, kind.capacity))
 

@@ -44,6 +44,7 @@ def resource_name(resource: str, object_: str, words: Words) -> str:
         "certificate": words.say("Certificate {name}", name=object_),
         "battery": words.say("Battery {name}", name=object_),
         "disk_wear": words.say("Wear of disk {name}", name=object_),
+        "database": words.say("Database {name}", name=object_),
     }
     return named.get(resource) or f"{resource} {object_}".strip()
 
@@ -67,6 +68,7 @@ def resource_kind(resource: str, words: Words) -> str:
         "certificate": words.say("Certificates"),
         "battery": words.say("Batteries"),
         "disk_wear": words.say("Wear of disks"),
+        "database": words.say("Databases"),
     }
     return named.get(resource) or resource
 

@@ -15,6 +15,7 @@ _COUNTED = {
     "file_descriptors",
     "process_ids",
     "conntrack",
+    "database",
     "container_tasks",
 }
 _TIMED = {"certificate"}

@@ -57,6 +57,12 @@ READ_HERE = {
         "agent_cpu_seconds": ((), "counter"),
         "agent_children_cpu_seconds": ((), "counter"),
     },
+    "databases": {
+        **_levels("database", "database_up", "database_connect_seconds"),
+        "database_query_seconds": (("database", "query"), "gauge"),
+        "database_value": (("column", "database", "query", "row"), "gauge"),
+        **_levels("bound", "database_used", "database_maximum"),
+    },
     "filesystems": _levels(
         "mount",
         "filesystem_used_bytes",

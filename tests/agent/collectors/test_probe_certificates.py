@@ -10,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sereno_agent.collectors import certificates
+from sereno_agent.host import Host
 from sereno_agent.probe_certificates import look
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,3 +62,11 @@ def test_the_worker_answers_one_request(tmp_path):
     told = json.loads(done.stdout)
     assert told["site"]["not_before"] == START.timestamp()
     assert "No such file" in told["gone"]["error"]
+
+
+@pytest.mark.slow
+def test_it_answers_the_core_which_keeps_the_stream_open(tmp_path):
+    (tmp_path / "one.der").write_bytes(certificate(10).public_bytes(serialization.Encoding.DER))
+    request = json.dumps({"one": {"path": str(tmp_path / "one.der")}}).encode() + b"\n"
+    answer = Host().ask(*certificates._PROBE, request=request, timeout_s=20.0)
+    assert json.loads(answer)["one"]["not_before"] == START.timestamp()
