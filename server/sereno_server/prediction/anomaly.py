@@ -1,9 +1,10 @@
 """Is this unlike all that the series did before? A streaming score for many series; no look-ahead, no training.
 
 Every sample is turned into a few departures: from the recent level, of the level from the usual level, of the slow
-level from the very slow one, of the spread from the usual spread, and from what is usual at this hour of the day. Each
-departure keeps a record, which fades slowly. What counts is how far a departure goes beyond its own record, measured by
-the distance of that record from the departure's mean: a series that often jumps has to jump farther.
+level from the very slow one, of the spread from the usual spread, from what is usual at this hour of the day, and of
+the level from the nearest of those that are remembered. Each departure keeps a record, which fades slowly. What counts
+is how far a departure goes beyond its own record, measured by the distance of that record from the departure's mean: a
+series that often jumps has to jump farther.
 """
 
 from typing import Final
@@ -25,7 +26,9 @@ HOURS: Final = 24
 HOUR_S: Final = 3600.0
 HOUR_WEIGHT: Final = 0.3  # of a day's newest hour in what is usual at that hour
 HOUR_SPAN: Final = 6.0  # samples over which the departure from the hour is averaged
-DEPARTURES: Final = 6
+MEMORY: Final = 32  # levels of the past that are remembered
+REMEMBER_EVERY: Final = 40  # samples
+DEPARTURES: Final = 7
 NOTHING: Final = 1e-6  # a distance of this share of the record is rounding
 
 _FADE: Final = 0.5 ** (1.0 / HALF_LIFE)
@@ -47,6 +50,8 @@ class Anomaly(Columns):
         self.seen = self.small("seen", 0.0, DEPARTURES)
         self.usual = self.small("usual", np.nan, DEPARTURES)
         self.record = self.small("record", -np.inf, DEPARTURES)
+        self.memory = self.small("memory", np.inf, MEMORY)
+        self.samples = self.counts("samples")
         self.rest = self.codes("rest")
 
     def observe(self, rows: Rows, at: Floats, value: Floats) -> tuple[Floats, Flags]:
@@ -54,23 +59,29 @@ class Anomaly(Columns):
 
         Of a value that is not finite nothing is learned, and nothing is said.
         """
-        score = np.zeros(len(rows))
-        good = np.isfinite(value) & np.isfinite(at)
-        if good.any():
-            score[good] = self._observe(rows[good], at[good], value[good])
-        return score, score >= ALARM_SCORE
-
-    def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
-        beyond = self._beyond(rows, self._departures(rows, at, value))
+        beyond = self.measure(rows, at, value)
         score = beyond / (beyond + BEYOND)
         resting = self.rest[rows] > 0
-        alarm = (score >= ALARM_SCORE) & ~resting
-        score[(score >= ALARM_SCORE) & resting] = 0.0
-        self.rest[rows] = np.where(alarm, REST - 1, np.maximum(self.rest[rows] - 1, 0))
-        return score
+        high = score >= ALARM_SCORE
+        score[high & resting] = 0.0
+        self.rest[rows] = np.where(high & ~resting, REST - 1, np.maximum(self.rest[rows] - 1, 0))
+        return score, score >= ALARM_SCORE
+
+    def measure(self, rows: Rows, at: Floats, value: Floats) -> Floats:
+        """Takes one sample for each of the rows; says how far the farthest departure goes beyond its own record."""
+        beyond = np.zeros(len(rows))
+        good = np.isfinite(value) & np.isfinite(at)
+        if good.any():
+            beyond[good] = self._beyond(rows[good], self._departures(rows[good], at[good], value[good]))
+        return beyond
+
+    def usual_level(self, rows: Rows) -> Floats:
+        """The slow level, for people to compare a value with."""
+        level: Floats = self.base[rows] + self.level[rows, 2]
+        return level
 
     def _departures(self, rows: Rows, at: Floats, value: Floats) -> Floats:
-        """One row a series: sudden, level, slow, slow and falling, spread, hour (NaN while the hour is not known)."""
+        """One row a series: sudden, level, slow, slow and falling, spread, hour, memory (NaN = not known)."""
         self.base[rows] = np.where(np.isnan(self.base[rows]), value, self.base[rows])
         value = value - self.base[rows]
         old = self.level[rows].astype(float)
@@ -88,6 +99,7 @@ class Anomaly(Columns):
             -slow,
             spread[:, 0] - spread[:, 1],
             self._off_hour(rows, at, value),
+            self._off_memory(rows, level[:, 0]),
         ]
         return np.stack(found, axis=1)
 
@@ -107,6 +119,15 @@ class Anomaly(Columns):
         known = ~np.isnan(off)
         self.off_hour[rows[known]] += (off[known] - self.off_hour[rows[known]]) / HOUR_SPAN
         return np.where(known, np.abs(self.off_hour[rows]), np.nan)
+
+    def _off_memory(self, rows: Rows, level: Floats) -> Floats:
+        """How far the level is from the nearest one that is remembered; remembers one of every few."""
+        count = self.samples[rows]
+        nearest = np.abs(self.memory[rows] - level[:, None]).min(axis=1)
+        kept = count % REMEMBER_EVERY == 0
+        self.memory[rows[kept], count[kept] // REMEMBER_EVERY % MEMORY] = level[kept]
+        self.samples[rows] = count + 1
+        return np.where(count > 3 * REMEMBER_EVERY, nearest, np.nan)
 
     def _beyond(self, rows: Rows, departure: Floats) -> Floats:
         """How far the farthest departure goes beyond its record, in distances of the record from the mean."""

@@ -15,7 +15,11 @@ from sereno_server.store.tables import metadata
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 VERSIONS = Path(__file__).parent / "versions"
 # Tables that came later, by the migration that brings them.
-ADDED = {"0003_facts": ("facts", "inventories"), "0004_logs": ("log_blocks", "log_lines")}
+ADDED = {
+    "0003_facts": ("facts", "inventories"),
+    "0004_logs": ("log_blocks", "log_lines"),
+    "0005_anomalies": ("anomalies",),
+}
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"
 _VISIBLE = f"organisation_id = {_SCOPE} OR {_SCOPE} = '*'"

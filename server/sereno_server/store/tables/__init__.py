@@ -4,6 +4,7 @@ Ids are text with a prefix (`tkt_…`), times are UTC timestamps, except the dev
 A table without organisation_id belongs to the installation (its certificate authority, its accounts, its leader).
 """
 
+from sereno_server.store.tables.anomalies import anomalies
 from sereno_server.store.tables.audit import idempotency, jobs, ledger
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
@@ -18,6 +19,7 @@ from sereno_server.store.tables.tickets import alerts, causes, findings, tickets
 __all__ = [
     "accounts",
     "alerts",
+    "anomalies",
     "batches",
     "blocks",
     "causes",
