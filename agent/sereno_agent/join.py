@@ -5,6 +5,7 @@ Only this command and the executor import cryptography; the running core does no
 
 import contextlib
 import datetime as dt
+import errno
 import json
 import os
 import re
@@ -29,7 +30,7 @@ from sereno_agent.server_chain import server_chain
 from sereno_agent.status import platform
 from sereno_proto import ids, join_code, sshsig
 from sereno_proto.errors import CATALOGUE, BadInput, Refused, SerenoError
-from sereno_proto.limits import DEVICE_NAME_PATTERN, MESSAGE_BYTES_MAX
+from sereno_proto.limits import DEVICE_NAME_PATTERN, MESSAGE_BYTES_MAX, RESERVE_BYTES
 from sereno_proto.root import verify_root
 from sereno_proto.roster import verify_roster
 from sereno_proto.v1.enrollment_pb2 import JoinReply, JoinRequest
@@ -49,7 +50,19 @@ class Outcome(NamedTuple):
     root_name: str
 
 
-def join(folders: Folders, word: str, name: str = "", *, now: Callable[[], dt.datetime] | None = None) -> Outcome:
+def hold_room(path: Path) -> None:
+    """Takes the room that joining will need, before the server is asked: a code is spent only where its fruit fits."""
+    _write_file(path, bytes(RESERVE_BYTES))
+
+
+def join(
+    folders: Folders,
+    word: str,
+    name: str = "",
+    *,
+    now: Callable[[], dt.datetime] | None = None,
+    hold: Callable[[Path], None] = hold_room,
+) -> Outcome:
     """Joins the server that the code names. Raises a SerenoError that says why not; then nothing is left behind."""
     if folders.joined.exists():
         raise BadInput("E_ALREADY_JOINED", f"{folders.state} holds an identity already")
@@ -60,6 +73,8 @@ def join(folders: Folders, word: str, name: str = "", *, now: Callable[[], dt.da
     ca_der = _authority(server_chain(code.enroll_address), code.ca_fingerprint)
     with _staging(folders) as staged:
         request, signer = _request(staged, code, name)
+        room = staged.state / "room"
+        hold(room)
         reply = _send(code.enroll_address, ca_der, request)
         root_name = _verify(reply, code, ca_der, staged, (now or _now)())
         expected = ids.device_id(signer.public_key.raw_ed25519())
@@ -72,6 +87,7 @@ def join(folders: Folders, word: str, name: str = "", *, now: Callable[[], dt.da
             link_address=reply.link_address,
             joined_ms=int((now or _now)().timestamp() * 1000),
         )
+        room.unlink(missing_ok=True)
         _write(staged, reply, ca_der, joined)
         _place(staged, folders)
     return Outcome(joined, code.root_digest, root_name)
@@ -106,8 +122,10 @@ def _staging(folders: Folders) -> Iterator[Folders]:
         raise BadInput("E_STATE_FOLDER", f"{folders.state}: {error.strerror}") from error
     try:
         yield staged
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folders.state if made_state else staged.state, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise BadInput("E_DISK_FULL", f"{folders.state}: {error.strerror}") from error
         raise
     shutil.rmtree(staged.state, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 """Joining: everything or nothing, and nothing is sent before the authority is the one the code names."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,20 @@ def test_an_older_roster_than_the_codes_is_refused(tmp_path: Path, server: Enrol
     with enrolling(server) as port:
         word = server.code(port, roster_version_min=4)
         assert refused(Folders(tmp_path / "state"), word) == "E_ROSTER_LOWER"
+
+
+def test_a_code_is_not_spent_where_there_is_no_room(tmp_path: Path, server: EnrollmentServer) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    folders = Folders(tmp_path / "state")
+    with enrolling(server) as port:
+        with pytest.raises(SerenoError, match="E_DISK_FULL"):
+            join(folders, server.code(port), "web-1", hold=full)
+        assert server.requests == []
+        assert not folders.state.exists()
+        join(folders, server.code(port), "web-1")
+    assert not (folders.state / "room").exists()
 
 
 @pytest.mark.parametrize("word", ["", "nonsense", "sereno-join.", "sereno-join.AAAA", "sereno-join." + "A" * 5000])

@@ -32,14 +32,14 @@ def policy_text(place: Place) -> str:
 # The local policy: what this machine's owner allows. Nothing else happens here, whatever the server says.
 
 [folders.app-logs]
-path = {json.dumps(str(place.app_logs.resolve()))}
+path = {json.dumps(str(place.app_logs.resolve()), ensure_ascii=False)}
 quota_bytes = {QUOTA_BYTES}
 rotate = ["app.log"]
 remove = ["app.log.*"]
 keep = 1
 
 [files.app-config]
-path = {json.dumps(str(place.app_config.resolve()))}
+path = {json.dumps(str(place.app_config.resolve()), ensure_ascii=False)}
 restore = true
 
 [actions]

@@ -147,7 +147,7 @@ class World:
             "# drill takes minutes: collection each second, and a forecast pass every 5 s.",
             "collect_interval_ms = 1000",
             "forecast_interval_s = 5",
-            f"data_dir = {json.dumps(str(self.place.server_data))}",
+            f"data_dir = {json.dumps(str(self.place.server_data), ensure_ascii=False)}",
             f'public_url = "{self.url}"',
             f'http_host = "{HOST}"',
             f"http_port = {self._port}",

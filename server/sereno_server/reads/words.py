@@ -45,6 +45,10 @@ class Words:
         pattern = "#,##0" if digits == 0 else "#,##0." + "#" * digits
         return format_decimal(value, pattern, locale=self.language)
 
+    def weight(self, value: float) -> str:
+        """0 to 1 with two digits: 0.97, 1.00."""
+        return format_decimal(value, "0.00", locale=self.language)
+
     def percent(self, share: float) -> str:
         """A share of 0 to 1 as whole percent, with the space that both languages put before the sign."""
         return f"{self.number(round(share * 100))}\N{NO-BREAK SPACE}%"

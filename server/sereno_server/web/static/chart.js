@@ -174,13 +174,26 @@ class Chart {
       label(data.capacity_label, bbox.left + 4 * ratio, cap - 5 * ratio, this.ink("cap"), "left", 600);
     }
     const narrow = bbox.width < 420 * ratio;
+    // Words where they fit, else the letter alone, else only the line: labels never lie on each other.
+    const taken = [];
+    const fits = (said, place, right) => {
+      const width = ctx.measureText(said).width + 6 * ratio;
+      const [from, to] = right ? [place - width, place] : [place, place + width];
+      const row = [0, 1, 2].find((one) => taken.every((other) => other.row !== one || other.to < from || to < other.from));
+      if (row !== undefined) taken.push({ row, from, to });
+      return row;
+    };
     for (const change of data.changes) {
       upright(change.at, this.ink("ink3"), [2, 3]);
       ctx.setLineDash([]);
       const right = x(change.at) > bbox.left + bbox.width * 0.6;
-      const said = narrow ? change.letter : `${change.letter}  ${change.short}`;
       const place = x(change.at) + (right ? -6 : 6) * ratio;
-      label(said, place, bbox.top + bbox.height - (10 + 14 * (change.nth % 3)) * ratio, this.ink("ink3"), right ? "right" : "left");
+      for (const said of narrow ? [change.letter] : [`${change.letter}  ${change.short}`, change.letter]) {
+        const row = fits(said, place, right);
+        if (row === undefined) continue;
+        label(said, place, bbox.top + bbox.height - (10 + 14 * row) * ratio, this.ink("ink3"), right ? "right" : "left");
+        break;
+      }
     }
     if (data.full_at !== null) {
       upright(data.full_at, this.ink("fore"), [3, 3], cap);
