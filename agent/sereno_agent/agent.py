@@ -14,6 +14,7 @@ from sereno_agent.clock_watch import ClockWatch
 from sereno_agent.collectors import Collector
 from sereno_agent.commands import Commands
 from sereno_agent.executor_process import ExecutorProcess
+from sereno_agent.file_events import FileEvents
 from sereno_agent.folders import Folders
 from sereno_agent.intervals import Intervals
 from sereno_agent.inventory import Inventory
@@ -64,6 +65,7 @@ class Agent:
         self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
         self._flushed = -math.inf
+        self.file_events = FileEvents(self.scheduler.hurry)
         self.inventory = Inventory(folders.inventory, self._keep_inventory)
         self._offers: set[str] = set()  # ids of commands that offer a certificate
         self._logs_named = asyncio.Event()
@@ -92,6 +94,7 @@ class Agent:
             for task in (stopped, *parts):
                 task.cancel()
             ended = await asyncio.gather(*parts, return_exceptions=True)
+            self.file_events.close()
             await self.commands.close()
             await self.executor.close()
             self._flush()
@@ -228,6 +231,7 @@ class Agent:
             now = (self.folders.lockdown.exists(), self.link.connected_since_ms)
             changed |= now != before
             before = now
+            self.file_events.follow(self.policy())
             if jumped := self._clock_watch.jumped():
                 self.notices.say(*jumped)
             if self.spool.full:

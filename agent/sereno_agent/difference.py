@@ -15,10 +15,10 @@ def difference(name: str, before: bytes | None, after: bytes | None, redact: Red
     """
     if after is None:
         return "", "by digest only"
+    if _binary(after) or (before is not None and _binary(before)):
+        return "", "binary, by digest only"
     if before is None:
         return "", "what it was before is not known"
-    if _binary(before) or _binary(after):
-        return "", "binary, by digest only"
     old = redact(before.decode(errors="replace")).splitlines()
     new = redact(after.decode(errors="replace")).splitlines()
     if max(len(old), len(new)) > DIFF_LINES_MAX:

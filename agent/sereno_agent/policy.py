@@ -14,6 +14,11 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
     path = "/etc/app/app.conf"
     restore = true                    # restore_file may put an earlier version back; left out: no
 
+    [trees.app-settings]              # a folder whose files are watched, subfolders too; short texts with a diff
+    path = "/etc/app"
+    include = ["*.conf", "*.yaml"]    # file names that count; left out: all
+    exclude = [".git", "*.swp"]       # names of files and folders that do not
+
     [services.web]                    # a service that is measured by itself, and that checks may ask after
     unit = "nginx.service"
 
@@ -55,6 +60,7 @@ from sereno_diagnostics.allowed import (
     WatchedFile,
     WatchedFolder,
     WatchedService,
+    WatchedTree,
 )
 from sereno_proto.errors import BadInput
 from sereno_proto.ids import sha256
@@ -66,12 +72,16 @@ __all__ = [
     "Policy",
     "WatchedFile",
     "WatchedFolder",
+    "WatchedTree",
     "allowed",
     "in_force",
     "load",
     "parse",
 ]
 
+_TABLES: Final = (
+    "collect", "folders", "files", "trees", "services", "hosts", "certificates", "logs", "journal", "actions", "redact",
+)  # fmt: skip
 _QUOTA_BYTES_MAX: Final = 1 << 60
 _UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
 _HOST: Final = r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?"
@@ -84,6 +94,7 @@ class Policy:
 
     folders: dict[str, WatchedFolder] = field(default_factory=dict)
     files: dict[str, WatchedFile] = field(default_factory=dict)
+    trees: dict[str, WatchedTree] = field(default_factory=dict)
     services: dict[str, WatchedService] = field(default_factory=dict)
     hosts: dict[str, NamedHost] = field(default_factory=dict)
     certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
@@ -130,9 +141,7 @@ def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
 def parse(text: str, path: Path) -> Policy:
     """The policy of a text; `path` is for messages. Raises BadInput with E_POLICY_INVALID."""
     document = policy_text.read(text, path)
-    document.only(
-        *("collect", "folders", "files", "services", "hosts", "certificates", "logs", "journal", "actions", "redact")
-    )
+    document.only(*_TABLES)
     collect, actions, redact = document.table("collect"), document.table("actions"), document.table("redact")
     collect.only("deny")
     actions.only("allow")
@@ -140,6 +149,7 @@ def parse(text: str, path: Path) -> Policy:
     return Policy(
         folders={name: _folder(name, entry) for name, entry in document.table("folders").tables()},
         files={name: _file(name, entry) for name, entry in document.table("files").tables()},
+        trees={name: _tree(name, entry) for name, entry in document.table("trees").tables()},
         services={name: _service(name, entry) for name, entry in document.table("services").tables()},
         hosts={name: _host(name, entry) for name, entry in document.table("hosts").tables()},
         certificates={name: _certificate(name, entry) for name, entry in document.table("certificates").tables()},
@@ -166,6 +176,13 @@ def _folder(name: str, entry: Table) -> WatchedFolder:
 def _file(name: str, entry: Table) -> WatchedFile:
     entry.only("path", "restore")
     return WatchedFile(name=name, path=entry.path("path"), restore=entry.boolean("restore", default=False))
+
+
+def _tree(name: str, entry: Table) -> WatchedTree:
+    entry.only("path", "include", "exclude")
+    return WatchedTree(
+        name=name, path=entry.path("path"), include=entry.globs("include"), exclude=entry.globs("exclude")
+    )
 
 
 def _service(name: str, entry: Table) -> WatchedService:

@@ -1,7 +1,7 @@
 """When each collector is due: intervals, back-off after failures, and what each one costs. Pure; time is given."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from sereno_agent.collectors import Collector
@@ -15,13 +15,14 @@ _WEIGHT: Final = 0.2  # of the newest duration in the mean
 class Entry:
     """One collector's place in the schedule, and what is known of its running."""
 
-    __slots__ = ("collector", "due", "error", "failed_in_row", "failures", "interval_s", "mean_ms", "running")
+    __slots__ = ("again", "collector", "due", "error", "failed_in_row", "failures", "interval_s", "mean_ms", "running")
 
     def __init__(self, collector: Collector, interval_s: float, due: float) -> None:
         self.collector = collector
         self.interval_s = interval_s
         self.due = due
         self.running = False
+        self.again = False  # asked for while it ran
         self.mean_ms = 0.0
         self.failures = 0
         self.failed_in_row = 0
@@ -66,10 +67,22 @@ class Schedule:
             entry.failed_in_row = 0
         missed = max(0, math.floor((now - entry.due) / entry.interval_s)) * entry.interval_s
         entry.due += max(entry.wait_s, missed + entry.interval_s)
+        if entry.again:
+            entry.again = False
+            entry.due = min(entry.due, now) if not error else entry.due
 
     def overrun(self, entry: Entry, error: str) -> None:
         """Notes that a run does not end. It stays running, and so is not started again, until it does."""
         entry.error = error
+
+    def hurry(self, names: Collection[str], now: float) -> None:
+        """Makes these due now; one that runs, or backs off after a failure, when that is over."""
+        for entry in self.entries:
+            if entry.collector.name in names and not entry.failed_in_row:
+                if entry.running:
+                    entry.again = True
+                else:
+                    entry.due = min(entry.due, now)
 
     def next_due(self) -> float:
         """When the next collector is due; infinity while all run."""

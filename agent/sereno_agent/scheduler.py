@@ -7,7 +7,7 @@ its deadline loses its thread and its reading; those behind it go on in another 
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from sereno_agent.reading import Reading, plain
@@ -78,6 +78,11 @@ class Scheduler:
     def intervals_changed(self) -> None:
         """Takes new intervals into account now."""
         self.schedule.change_intervals(self._clock())
+        self._wake.set()
+
+    def hurry(self, names: Collection[str]) -> None:
+        """Runs these collectors now; those that run at the moment once more when they have ended."""
+        self.schedule.hurry(names, self._clock())
         self._wake.set()
 
     async def run(self) -> None:

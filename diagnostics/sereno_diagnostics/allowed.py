@@ -28,6 +28,16 @@ class WatchedFile:
 
 
 @dataclass(frozen=True)
+class WatchedTree:
+    """A folder of which every file's changes are sent, in its subfolders too."""
+
+    name: str
+    path: Path
+    include: tuple[str, ...] = ()  # file names (globs) that count; none: all
+    exclude: tuple[str, ...] = ()  # names of files and folders (globs) that do not
+
+
+@dataclass(frozen=True)
 class WatchedService:
     """A service that is measured by itself and that checks may ask after. unit: as the system calls it."""
 

@@ -10,6 +10,7 @@ from sereno_agent.reading import Collect, Surroundings
 
 INTERVAL_MS: Final = 60_000
 DEADLINE_S: Final = 30.0
+APART: Final = True
 # Terse: the members of sets are what fail2ban and its like change all day.
 _PROGRAMS: Final = (("nft", "-t", "list", "ruleset"), ("iptables-save",), ("ip6tables-save",))
 _FILES: Final = (

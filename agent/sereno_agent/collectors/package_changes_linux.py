@@ -15,6 +15,7 @@ from sereno_agent.reading import Collect, Surroundings
 
 INTERVAL_MS: Final = 10_000
 DEADLINE_S: Final = 30.0
+APART: Final = True
 SETTLE_S: Final = 10.0  # dpkg writes its status after each package
 SETTLE_S_MAX: Final = 900.0  # a package that stays half installed is told after this
 STATUS_BYTES_MAX: Final = 64 << 20

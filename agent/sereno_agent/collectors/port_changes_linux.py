@@ -12,6 +12,7 @@ from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
 
 INTERVAL_MS: Final = 60_000
+APART: Final = True
 _STATE: Final = {"tcp": "0A", "udp": "07"}  # listening, and unconnected
 _PROCESSES_MAX: Final = 4000
 

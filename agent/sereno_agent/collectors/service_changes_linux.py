@@ -10,6 +10,7 @@ from sereno_agent.reading import Collect, Surroundings
 
 INTERVAL_MS: Final = 60_000
 DEADLINE_S: Final = 30.0
+APART: Final = True
 _FOLDER: Final = "/etc/systemd/system"
 _UNITS: Final = (".service", ".timer", ".socket", ".mount", ".path", ".conf")
 _SHOW: Final = (

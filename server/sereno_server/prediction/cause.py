@@ -14,8 +14,15 @@ WEIGHT_MIN: Final = 0.25  # below it a change is not named
 NEAR_DURATIONS: Final = 3.0  # a change this many durations before the onset has lost half its weight
 ONSET_SLACK: Final = 0.25  # the onset is known to within this share of the duration
 LOOK_BACK: Final = timedelta(days=7)  # how usual changes are is judged over this time
-LIKELY: Final = {"file": 1.0, "setting": 1.0, "package": 0.95, "service": 0.9, "reboot": 0.8, "user": 0.6}
+# How often a change of a kind is behind a fault or a growth, by what people find in their own incidents.
+LIKELY: Final = {
+    "file": 1.0, "setting": 1.0, "tree": 1.0, "environment": 1.0, "package": 0.95, "service": 0.9, "unit": 0.9,
+    "cron": 0.9, "sysctl": 0.9, "mount": 0.9, "kernel": 0.85, "dns": 0.85, "route": 0.85, "firewall": 0.85,
+    "network": 0.85, "reboot": 0.8, "certificate": 0.8, "address": 0.7, "hardware": 0.7, "user": 0.6, "group": 0.6,
+    "sudo": 0.5, "module": 0.5, "port": 0.5, "system": 0.5, "password": 0.3, "sshkey": 0.3,
+}  # fmt: skip
 LIKELY_OTHER: Final = 0.8
+PEER_SHARE: Final = 0.55  # of the likelihood; changes below it are not counted as coincidences
 AT_ONCE_S: Final = 2  # the onset is not known to the second
 SECONDS_A_MINUTE: Final = 60
 
@@ -50,10 +57,14 @@ def rank(onset_at: datetime, changes: Sequence[Changed], now: datetime) -> list[
     for change in earlier:
         before_s = (onset_at - change.at).total_seconds()
         weight = _near(before_s, duration_s) * _rare(change, before_s, duration_s, earlier)
-        weight *= LIKELY.get(change.kind, LIKELY_OTHER)
+        weight *= _likely(change)
         if weight >= WEIGHT_MIN:
             found.append(Cause(change.id, round(weight, 3), _why(before_s)))
     return sorted(found, key=lambda cause: -cause.weight)
+
+
+def _likely(change: Changed) -> float:
+    return LIKELY.get(change.kind, LIKELY_OTHER)
 
 
 def _near(before_s: float, duration_s: float) -> float:
@@ -66,9 +77,12 @@ def _near(before_s: float, duration_s: float) -> float:
 def _rare(change: Changed, before_s: float, duration_s: float, changes: Sequence[Changed]) -> float:
     """Chance that none of the other changes would have come this close by itself, at the rate seen on this device.
 
-    Changes of the same moment count as one: a package brings many files.
+    Changes of the same moment count as one: a package brings many files. Kinds that are behind little (a port opened)
+    do not make one that is behind much a coincidence.
     """
-    moments = {round(other.at.timestamp()) for other in changes} - {round(change.at.timestamp())}
+    enough = PEER_SHARE * _likely(change)
+    moments = {round(other.at.timestamp()) for other in changes if _likely(other) >= enough}
+    moments -= {round(change.at.timestamp())}
     rate = len(moments) / LOOK_BACK.total_seconds()
     return math.exp(-rate * (abs(before_s) + ONSET_SLACK * duration_s))
 

@@ -57,3 +57,19 @@ def test_seeded_incidents_name_the_true_cause_and_nothing_where_there_is_none():
         silent += not rank(ONSET, noise, ONSET + lasted)
     assert right >= 160
     assert silent >= 160
+
+
+def test_a_package_outranks_the_port_that_it_opened():
+    found = rank(ONSET, [change(20, "port", "port"), change(25, "package", "package")], ONSET + timedelta(minutes=30))
+    assert [cause.change_id for cause in found] == ["package", "port"]
+
+
+def test_a_service_that_failed_and_a_cron_entry_are_causes():
+    for kind in ("service", "cron", "tree", "sysctl", "mount", "unit", "environment"):
+        assert rank(ONSET, [change(30, kind)], ONSET + timedelta(hours=1))[0].weight > 0.8
+
+
+def test_ports_that_come_and_go_do_not_hide_an_edited_file():
+    noise = [change(300 + 600 * k, "port") for k in range(1000)]
+    found = rank(ONSET, [*noise, change(30, name="edit")], ONSET + timedelta(hours=6))
+    assert found[0].change_id == "edit"
