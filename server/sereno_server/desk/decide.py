@@ -120,7 +120,7 @@ def _diagnose(facts: Facts, suggestion: Suggestion | None) -> RankCauses | DoChe
 
 
 def _propose(facts: Facts, suggestion: Suggestion | None) -> Propose | None:
-    if suggestion is None or facts.mark("unproposable") in facts.marks:
+    if suggestion is None or not suggestion.playbook or facts.mark("unproposable") in facts.marks:
         return None
     too_wide = [run for run in facts.runs if run.planned_at is None and run.code in TOO_WIDE]
     if too_wide and suggestion.narrower is not None:  # the device would not do all of it; ask once for the core of it

@@ -16,7 +16,10 @@ from sereno_server.runs.playbooks import Library, shipped_library
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A playbook with its parameters, and the checks that are run before it is proposed."""
+    """A playbook with its parameters, and the checks that are run before it is proposed.
+
+    playbook: empty where none fits; then there are only checks, and nothing is proposed.
+    """
 
     playbook: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -24,11 +27,21 @@ class Suggestion:
     narrower: Mapping[str, str] | None = None  # only what the playbook cannot do without, when that is less
 
 
+# What is looked at where no playbook fits, by the resource that runs out.
+LOOKS: Mapping[str, tuple[RunCheck, ...]] = {
+    resource: (RunCheck(check="memory_pressure"), RunCheck(check="recent_changes"))
+    for resource in ("memory", "swap", "huge_pages", "container_memory", "process_ids")
+}
+LOOK_ANYWAY = (RunCheck(check="recent_changes"),)
+
 Suggest = Callable[[Facts], Suggestion | None]
 
 
 def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
-    """The first playbook that matches an alert that fires and whose parameters the evidence gives; None without any."""
+    """The first playbook that matches an alert that fires and whose parameters the evidence gives.
+
+    Without one, the checks that tell most about what runs out; None when nothing does.
+    """
     library = library or shipped_library()
     if facts.fingerprint.startswith(STORM):
         return None  # many devices: no single device's fix mends it
@@ -43,7 +56,8 @@ def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
                 continue  # it needs what this evidence does not give
             needed = {name: value for name, value in parameters.items() if not playbook.parameters[name].optional}
             return Suggestion(playbook.name, parameters, diagnose, needed if needed != parameters else None)
-    return None
+    running_out = [alert for alert in facts.alerts if alert.state == "firing" and alert.kind == "exhaustion"]
+    return Suggestion("", diagnose=LOOKS.get(running_out[0].resource, LOOK_ANYWAY)) if running_out else None
 
 
 def parameters_for(playbook: Playbook, alert: AlertFact, causes: tuple[CauseFact, ...]) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """The worker that reads certificates: files of both kinds, several in one, and what is none."""
 
+import contextlib
 import json
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,8 +21,8 @@ from sereno_agent.probe_certificates import look
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def certificate(days):
-    key = ec.generate_private_key(ec.SECP256R1())
+def certificate(days, key=None):
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([])
     built = x509.CertificateBuilder(name, name, key.public_key(), 1, START, START + timedelta(days=days))
     return built.sign(key, hashes.SHA256())
@@ -70,3 +74,27 @@ def test_it_answers_the_core_which_keeps_the_stream_open(tmp_path):
     request = json.dumps({"one": {"path": str(tmp_path / "one.der")}}).encode() + b"\n"
     answer = Host().ask(*certificates._PROBE, request=request, timeout_s=20.0)
     assert json.loads(answer)["one"]["not_before"] == START.timestamp()
+
+
+def test_what_something_shows_where_it_listens_is_read(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    shown = certificate(20, key).public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "server.pem").write_bytes(private + shown)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            connection, _ = listening.accept()
+            # The probe hangs up as soon as it has seen the certificate.
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        found = look({"listen": f"127.0.0.1:{listening.getsockname()[1]}"})
+        server.join(10)
+    assert found["not_after"] == (START + timedelta(days=20)).timestamp()

@@ -20,7 +20,7 @@ from sereno_server.desk.decide import (
     may_propose,
 )
 from sereno_server.desk.facts import AlertFact, Facts, RunFact
-from sereno_server.desk.suggest import Suggestion
+from sereno_server.desk.suggest import Suggestion, suggest
 
 NOW = datetime(2026, 11, 21, 3, 12, tzinfo=UTC)
 CHECKS = (RunCheck(check="disk_space"), RunCheck(check="largest_files"))
@@ -74,6 +74,21 @@ def test_a_reopened_ticket_is_worked_anew() -> None:
 def test_without_a_playbook_that_fits_nothing_is_proposed() -> None:
     decision = decide(facts(marks=frozenset({"1:causes"})), None)
     assert (decision.stage, decision.step) == ("checked", None)
+
+
+def test_where_no_playbook_fits_it_is_looked_at_and_nothing_is_proposed() -> None:
+    short = facts(alerts=(replace(FIRES, resource="memory", object=""),))
+    looks = suggest(short)
+    assert [check.check for check in looks.diagnose] == ["memory_pressure", "recent_changes"]
+    assert decide(replace(short, marks=frozenset({"1:causes"})), looks).step == DoCheck(
+        "1:check:0:memory_pressure", looks.diagnose[0]
+    )
+    looked = replace(short, marks=frozenset({"1:causes", "1:check:0:memory_pressure", "1:check:1:recent_changes"}))
+    assert decide(looked, looks).step is None
+    assert [check.check for check in suggest(facts(alerts=(replace(FIRES, resource="conntrack"),))).diagnose] == [
+        "recent_changes"
+    ]
+    assert suggest(facts(alerts=(replace(FIRES, kind="silent"),))) is None
 
 
 def test_a_playbook_that_cannot_be_compiled_is_not_tried_again() -> None:
