@@ -46,6 +46,8 @@ async def _measure(folder: Path, others: list[peers.Running], seconds: int) -> l
         workers_ms = (process_cost.children_cpu_ms(pid) - before[1]) / cycles
         workers = process_cost.memory_of(process_cost.tree(pid)[1:])
         figures = _figures("sereno-agent", process_cost.memory(pid), core_ms, core.first_batch_ms, GOALS)
+        cpu_of_start = {"figure": "start_cpu_ms", "value": round(core.first_batch_cpu_ms)}
+        figures.append({"bench": "agent", "agent": "sereno-agent"} | cpu_of_start)
         figures += _figures("sereno-agent workers", workers, workers_ms, None)
         for one, cpu_before, size in zip(others, before_others, asked, strict=True):
             cpu = (process_cost.tree_cpu_ms(one.process.pid) - cpu_before) / cycles
