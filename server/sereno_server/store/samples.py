@@ -180,6 +180,14 @@ _LATEST = text("""
 """)
 
 
+_OLDEST = text("""
+    SELECT least(
+        (SELECT min(hour_ms) FROM blocks WHERE organisation_id = :organisation AND device_id = :device),
+        (SELECT min(first_ms) FROM batches WHERE organisation_id = :organisation AND device_id = :device)
+    )
+""")
+
+
 async def read(  # noqa: PLR0917 (the six say where, of what and when)
     tx: AsyncConnection,
     organisation_id: str,
@@ -202,6 +210,12 @@ async def latest(tx: AsyncConnection, organisation_id: str, device_id: str) -> d
     bounds = {"organisation": organisation_id, "device": device_id, "window": LATEST_WINDOW_MS}
     columns = _columns(await _matrices(tx, _LATEST, bounds), None, None, None)
     return {series: (int(times[-1]), float(values[-1])) for series, (times, values) in columns.items()}
+
+
+async def oldest_ms(tx: AsyncConnection, organisation_id: str, device_id: str) -> int:
+    """When a device's history begins, to the hour where it lies in blocks; 0 when it has none."""
+    of = {"organisation": organisation_id, "device": device_id}
+    return int((await tx.execute(_OLDEST, of)).scalar_one() or 0)
 
 
 async def _matrices(tx: AsyncConnection, statement: TextClause, bounds: dict[str, object]) -> list[Matrix]:

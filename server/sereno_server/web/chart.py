@@ -20,7 +20,9 @@ POINTS_MAX = 600
 DAY_S = 86_400
 SHORT_CHARS = 28
 NIGHTS_FROM_S = 6 * 3600
+NIGHTS_UNTIL_S = 60 * 86_400  # beyond it nights are hatching, not help
 TICKS = 5
+SPAN_MS_MIN = 60_000
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ def window(
     return Window(name, at - round((length - ahead) * 1000), at + round(ahead * 1000), at)
 
 
+def zoomed(start: int, end: int, oldest: int, frame: Window) -> Window:
+    """The asked stretch, moved and cut to what there is: from the oldest sample to where the whole picture ends."""
+    latest = max(frame.end, frame.now)
+    length = min(max(end - start, SPAN_MS_MIN), max(latest - oldest, SPAN_MS_MIN))
+    start = min(max(start, min(oldest, latest - length)), latest - length)
+    return Window("", start, start + length, frame.now)
+
+
 def chart(
     resource: ResourceRow,
     samples: tuple[Int64, Float64],
@@ -101,7 +111,6 @@ def chart(
     highest = max([resource.capacity, *(values.tolist() or [0.0])])
     low, high = _levels_range(values, highest)
     full_at = forecast.full_at if forecast else None
-    shown = [c for c in changes if frame.start <= _ms(c.change.at) <= frame.now]
     return {
         **asdict(frame),
         "t": times.tolist(),
@@ -115,13 +124,10 @@ def chart(
         "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
         "full_label": words.clock(full_at, now) if full_at else "",
         "interval_label": interval(forecast, words),
-        "ticks": _ticks(frame, words),
+        "ticks": ticks(frame, words),
         "levels": _levels(resource.resource, low, resource.capacity, words),
-        "nights": _nights(frame, words) if RANGES[frame.range] >= NIGHTS_FROM_S else [],
-        "changes": [
-            {"letter": c.letter, "at": _ms(c.change.at), "short": _short(c.change.summary), "nth": n}
-            for n, c in enumerate(shown)
-        ],
+        "nights": nights(frame, words),
+        "changes": marks(changes, frame),
         "sentence": sentence(resource, now, words),
     }
 
@@ -174,50 +180,80 @@ def _levels_range(values: Float64, highest: float) -> tuple[float, float]:
 
 
 def _levels(resource: str, low: float, capacity: float, words: Words) -> list[dict[str, Any]]:
-    step = _nice((capacity - low) / 4)
+    step = nice((capacity - low) / 4)
     first = math.ceil(low / step)
     marks = [n * step for n in range(first, first + 8) if low < n * step < capacity - step * 0.3]
     return [{"at": at, "label": words.amount(resource, at)} for at in marks]
 
 
-def _nice(raw: float) -> float:
+def nice(raw: float) -> float:
+    """The next round step from here up."""
     if raw <= 0:
         return 1.0
     scale = 10.0 ** math.floor(math.log10(raw))
     return float(next((m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= raw), 10 * scale))
 
 
-def _ticks(frame: Window, words: Words) -> list[dict[str, Any]]:
+def ticks(frame: Window, words: Words) -> list[dict[str, Any]]:
     """Round moments on the axis, and now; none so near to now that the words would touch."""
     seconds = (frame.end - frame.start) / 1000
-    steps = (60, 120, 300, 600, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400)
+    steps = (
+        60,
+        120,
+        300,
+        600,
+        1800,
+        3600,
+        2 * 3600,
+        3 * 3600,
+        6 * 3600,
+        12 * 3600,
+        86_400,
+        2 * 86_400,
+        7 * 86_400,
+        14 * 86_400,
+        30 * 86_400,
+        91 * 86_400,
+    )
     step = next((s for s in steps if seconds / s <= TICKS + 1), steps[-1])
     now = datetime.fromtimestamp(frame.now / 1000, UTC)
     offset = words.zone.utcoffset(now) or timedelta()
     shift = offset.total_seconds()
     first = math.ceil((frame.start / 1000 + shift) / step) * step - shift
     gap = (frame.end - frame.start) * 0.09
-    ticks = []
-    if frame.now <= frame.end:
-        ticks.append({"at": frame.now, "label": words.say("now {clock}", clock=words.clock(now))})
+    found = []
+    if frame.start <= frame.now <= frame.end:
+        found.append({"at": frame.now, "label": words.say("now {clock}", clock=words.clock(now))})
     at = first * 1000
     while at < frame.end - gap / 2:
         if abs(at - frame.now) > gap and at > frame.start + gap / 2:
             moment = datetime.fromtimestamp(at / 1000, UTC)
-            ticks.append({"at": round(at), "label": words.clock(moment, now) if step < DAY_S else words.day(moment)})
+            found.append({"at": round(at), "label": words.clock(moment, now) if step < DAY_S else words.day(moment)})
         at += step * 1000
-    return ticks
+    return found
 
 
-def _nights(frame: Window, words: Words) -> list[tuple[int, int]]:
+def marks(changes: Sequence[Lettered], frame: Window) -> list[dict[str, Any]]:
+    """The changes that lie in the picture."""
+    shown = [c for c in changes if frame.start <= _ms(c.change.at) <= min(frame.now, frame.end)]
+    return [
+        {"letter": c.letter, "at": _ms(c.change.at), "short": _short(c.change.summary), "nth": n}
+        for n, c in enumerate(shown)
+    ]
+
+
+def nights(frame: Window, words: Words) -> list[tuple[int, int]]:
+    """From evening to morning in the reader's zone, where the picture is neither too short nor too long for them."""
+    if not NIGHTS_FROM_S <= (frame.end - frame.start) / 1000 <= NIGHTS_UNTIL_S:
+        return []
     first = datetime.fromtimestamp(frame.start / 1000, UTC).astimezone(words.zone).date() - timedelta(days=1)
-    nights: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for offset in range(round((frame.end - frame.start) / 86_400_000) + 3):
         evening = _at(first + timedelta(days=offset), DAY_ENDS, words)
         morning = _at(first + timedelta(days=offset + 1), DAY_STARTS, words)
         if morning > frame.start and evening < frame.end:
-            nights.append((evening, morning))
-    return nights
+            found.append((evening, morning))
+    return found
 
 
 def _at(day: Any, hour: time, words: Words) -> int:

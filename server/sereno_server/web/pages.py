@@ -21,13 +21,14 @@ from sereno_server.web.page import (
     fleet,
     inventory,
     ledger,
+    metrics,
     scoreboard,
     sign_in,
     tickets,
 )
 from sereno_server.web.rendering import Frame, page
 
-PAGES = (sign_in, fleet, device, device_changes, inventory, tickets, approve, ledger, scoreboard, stream)
+PAGES = (sign_in, fleet, device, metrics, device_changes, inventory, tickets, approve, ledger, scoreboard, stream)
 
 
 def router(app: App, clock: Callable[[], datetime] = now) -> APIRouter:

@@ -179,6 +179,28 @@ def test_the_chart_is_drawn_and_follows_the_range_keys(page, console):
     assert "range=6h" in page.url
 
 
+def test_a_chart_zooms_and_moves_without_a_page_load(page, console):
+    page.goto(f"{console.url}/devices/srv-files-02/metrics?series=5")
+    chart = page.locator("[data-chart]")
+    playwright.expect(chart).to_have_attribute("data-drawn", re.compile(r"\d+"))
+    page.evaluate("window.stayed = true")
+    with page.expect_response(re.compile(r"/metrics/chart\?.*from=\d+&to=\d+")) as zoomed:
+        page.locator("[data-zoom-by=out]").click()
+    wider = zoomed.value.json()
+    assert wider["end"] - wider["start"] == 7_200_000
+    chart.focus()
+    with page.expect_response(re.compile(r"/metrics/chart\?.*from=")) as moved:
+        page.keyboard.press("ArrowLeft")
+    earlier = moved.value.json()
+    assert earlier["start"] < wider["start"]
+    assert earlier["end"] - earlier["start"] == 7_200_000
+    page.locator("input[name=q]").fill("mem total")
+    playwright.expect(page.locator("#series-count")).to_have_text("1 of 9")
+    page.get_by_role("link", name="memory_total_bytes").click()
+    playwright.expect(page.locator("[data-chart-title]")).to_have_text("memory_total_bytes")
+    assert page.evaluate("window.stayed")
+
+
 def test_a_change_on_the_machine_shows_without_a_reload(page, console):
     page.goto(f"{console.url}/devices/srv-files-02")
     playwright.expect(page.locator("#live")).to_contain_text("Live")

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from sereno_server.reads.fleet import Upcoming
+from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import ENGLISH, Words
-from sereno_server.web import chart, diffs
+from sereno_server.web import chart, diffs, units
 from sereno_server.web.horizon import horizon, turn_of_day
 from sereno_server.web.i18n import translations
+from sereno_server.web.series_chart import series_chart, stretches
 
 NOW = datetime(2026, 11, 19, 2, 12, 41, tzinfo=UTC)
 MADRID = Words("en", ZoneInfo("Europe/Madrid"))
@@ -126,3 +128,59 @@ def test_a_removed_line_that_looks_like_a_header_is_shown():
 
 def test_a_huge_diff_is_bounded():
     assert len(diffs.lines("+x\n" * 10_000)) == diffs.LINES_MAX
+
+
+def series(name: str, kind: str = "gauge") -> SeriesRow:
+    return SeriesRow(1, name, {}, name, kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "value", "said"),
+    [
+        ("memory_used_bytes", "gauge", 9.7e9, "9.7\N{NO-BREAK SPACE}GB"),
+        ("network_received_bytes", "counter", 1200.0, "1.2\N{NO-BREAK SPACE}kB/s"),
+        ("cpu_used_ratio", "gauge", 0.173, "17.3\N{NO-BREAK SPACE}%"),
+        ("cpu_seconds", "counter", 0.25, "25\N{NO-BREAK SPACE}%"),
+        ("disk_read_seconds", "gauge", 0.0021, "0.0021\N{NO-BREAK SPACE}s"),
+        ("uptime_seconds", "gauge", 7260.0, "2 h 1 min"),
+        ("load1", "gauge", 0.4567, "0.4567"),
+        ("processes", "gauge", 321.0, "321"),
+    ],
+)
+def test_a_value_has_the_unit_of_its_series(name, kind, value, said):
+    assert units.amount(series(name, kind), value, ENGLISH) == said
+
+
+def test_a_counter_is_its_growth_and_a_fall_is_a_reset():
+    times, values = units.rates(np.array([0, 10_000, 20_000, 20_000]), np.array([100.0, 200.0, 30.0, 30.0]))
+    assert times.tolist() == [10_000, 20_000]
+    assert values.tolist() == [10.0, 3.0]
+
+
+def test_stretches_keep_the_lowest_and_the_highest():
+    times = np.arange(10_000, dtype=np.int64)
+    values = np.zeros(10_000)
+    values[5_000], values[7_000] = 9.0, -9.0
+    at, low, mean, high = stretches(times, values, 100)
+    assert at.size == 100
+    assert (low.min(), high.max()) == (-9.0, 9.0)
+    assert abs(mean).max() == pytest.approx(0.09)
+
+
+def test_no_line_is_drawn_across_a_gap():
+    times = np.array([0, 1000, 2000, 60_000, 61_000], np.int64)
+    values = np.ones(5)
+    frame = chart.Window("", 0, 62_000, 62_000)
+    drawn = series_chart(series("load1"), (times, values, values, values), frame, changes=[], words=ENGLISH)
+    assert drawn["t"] == [0, 1000, 2000, 2001, 60_000, 61_000]
+    assert drawn["v"] == [1.0, 1.0, 1.0, None, 1.0, 1.0]
+
+
+def test_a_stretch_is_kept_within_what_there_is():
+    whole = chart.Window("1h", 1_000_000, 4_600_000, 4_500_000)
+    assert chart.zoomed(2_000_000, 3_000_000, 500_000, whole) == chart.Window("", 2_000_000, 3_000_000, 4_500_000)
+    assert chart.zoomed(0, 1_000_000, 500_000, whole).start == 500_000
+    assert chart.zoomed(9_000_000, 9_500_000, 500_000, whole).end == 4_600_000
+    assert chart.zoomed(2_000_000, 2_000_001, 500_000, whole).end == 2_060_000
+    shown = chart.zoomed(0, 1 << 52, 500_000, whole)
+    assert (shown.start, shown.end) == (500_000, 4_600_000)

@@ -35,6 +35,10 @@ PAGES = [
     "/inventory",
     "/inventory?q=openssl+%3C+3.0.15",
     "/inventory?q=nothing-like-it",
+    "/devices/srv-files-02/metrics",
+    "/devices/srv-files-02/metrics?q=var+used&series=1",
+    "/devices/srv-files-02/metrics?q=nothing-like-it",
+    "/devices/tablet-12/metrics",
     "/tickets",
     "/tickets?view=solved",
     "/tickets?q=libvirt&view=all",
@@ -253,3 +257,30 @@ def test_a_machines_inventory_is_searched(visitor):
     assert "3.0.14-1~deb12u2" in text
     assert "5.2.15-2" not in text
     assert headline(text) == "srv-files-02 is Debian GNU/Linux 12 (bookworm) with 3 packages."
+
+
+def test_every_series_is_found_by_words_of_its_name(visitor):
+    text = unescape(visitor.get("/devices/srv-files-02/metrics?q=USED+/var").text)
+    assert 'filesystem_used_bytes{mount="/var"}' in text
+    assert "memory_used_bytes" not in text
+
+
+def test_a_series_is_drawn_over_any_stretch_that_is_kept(visitor):
+    path = "/devices/srv-files-02/metrics/chart?series=5"
+    hour = visitor.get(path).json()
+    assert (hour["range"], hour["end"] - hour["start"]) == ("1h", 3_600_000)
+    assert hour["t"]
+    assert hour["oldest"] < hour["start"]
+    start = hour["start"] - 5 * 3_600_000
+    past = visitor.get(f"{path}&from={start}&to={start + 3_600_000}").json()
+    assert (past["range"], past["start"], past["end"]) == ("", start, start + 3_600_000)
+    assert start <= min(past["t"]) <= max(past["t"]) <= start + 3_600_000
+    assert visitor.get("/devices/srv-files-02/metrics/chart?series=999").status_code == 404
+
+
+def test_what_runs_out_is_drawn_over_any_stretch_too(visitor):
+    path = "/devices/srv-files-02/chart?series=1"
+    whole = visitor.get(path).json()
+    asked = f"{path}&from={whole['oldest'] - 10**12}&to={whole['oldest'] - 10**12 + 7_200_000}"
+    first = visitor.get(asked).json()
+    assert (first["start"], first["end"] - first["start"]) == (whole["oldest"], 7_200_000)

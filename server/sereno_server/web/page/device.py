@@ -61,12 +61,14 @@ def routes(console: Console) -> APIRouter:
         )
 
     @router.get("/devices/{name}/chart")
-    async def device_chart(
+    async def device_chart(  # noqa: PLR0917 (what of, and which stretch)
         request: Request,
         name: str,
         account: Annotated[Account, Depends(current_account)],
         series: int = 0,
         wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
+        start: Annotated[int, Query(alias="from", ge=0, le=1 << 52)] = 0,
+        end: Annotated[int, Query(alias="to", ge=0, le=1 << 52)] = 0,
     ) -> JSONResponse:
         async with console.reading(request, account) as (tx, frame):
             if tx is None:
@@ -76,15 +78,18 @@ def routes(console: Console) -> APIRouter:
             if drawn is None:
                 raise BadInput("E_NOT_FOUND", f"no bounded series {series} on {name}")
             window = _window(view, drawn, wanted, frame.now)
-            read = await samples.read(
-                tx, view.device.organisation_id, view.device.id, [drawn.series_id], window.start, window.now + 1000
-            )
+            organisation_id, device_id = view.device.organisation_id, view.device.id
+            oldest = await samples.oldest_ms(tx, organisation_id, device_id)
+            if end > start:
+                window = chart.zoomed(start, end, oldest, window)
+            until = min(window.now, window.end) + 1000
+            read = await samples.read(tx, organisation_id, device_id, [drawn.series_id], window.start, until)
         nothing = (np.empty(0, np.int64), np.empty(0, np.float64))
         letters = chart.lettered(ranked(view))
         drawing = chart.chart(
             drawn, read.get(drawn.series_id, nothing), window, changes=letters, now=frame.now, words=frame.words
         )
-        return JSONResponse(drawing)
+        return JSONResponse(drawing | {"oldest": oldest})
 
     return router
 

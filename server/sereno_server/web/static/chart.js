@@ -2,6 +2,7 @@
 // The canvas shows what the sentence beside it says; both come from the same address.
 import uPlot from "./vendor/uplot.js";
 import { words } from "./words.js";
+import { Zoom } from "./zoom.js";
 
 const AGAIN_MS_MIN = 1000;
 
@@ -12,10 +13,14 @@ class Chart {
     this.data = null;
     this.asked = 0;
     this.timer = 0;
+    this.view = null; // the stretch that the reader has chosen, or null: the range, which moves with time
+    if ("zoom" in holder.dataset) this.zoom = new Zoom(this);
     document.addEventListener("sereno", (event) => this.heard(event.detail));
     document.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-range]");
       if (button?.closest("section") === holder.closest("section")) this.range(button);
+      const other = event.target.closest("a[data-draw]");
+      if (other && !event.ctrlKey && !event.metaKey && !event.shiftKey) this.another(other, event);
     });
     new ResizeObserver(() => this.resize()).observe(holder);
     new MutationObserver(() => this.draw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -25,11 +30,33 @@ class Chart {
 
   address() {
     const query = new URLSearchParams({ range: this.holder.dataset.range ?? "" });
+    if (this.view) { query.set("from", Math.round(this.view.from)); query.set("to", Math.round(this.view.to)); }
     if (this.holder.dataset.series) query.set("series", this.holder.dataset.series);
     return `${this.holder.dataset.chart}?${query}`;
   }
 
+  // Another series in the same picture and over the same stretch.
+  another(link, event) {
+    event.preventDefault();
+    this.holder.dataset.series = link.dataset.draw;
+    for (const row of document.querySelectorAll("tr[aria-current]")) row.removeAttribute("aria-current");
+    link.closest("tr").setAttribute("aria-current", "true");
+    history.replaceState(null, "", link.href);
+    this.holder.scrollIntoView({ block: "nearest" });
+    this.load();
+  }
+
+  // Shows what is there at once, stretched; the true picture of the new stretch follows.
+  look(from, to) {
+    this.view = { from, to };
+    this.data.start = from;
+    this.data.end = to;
+    this.data.range = "";
+    this.plot?.setScale("x", { min: from, max: to });
+  }
+
   range(button) {
+    this.view = null;
     this.holder.dataset.range = button.dataset.range;
     const page = new URL(location.href);
     page.searchParams.set("range", button.dataset.range);
@@ -40,6 +67,7 @@ class Chart {
   heard(event) {
     const about = event.kind === "resync" || event.device === this.holder.dataset.device;
     if (!about || !["sample", "forecast", "change", "resync"].includes(event.kind) || this.timer) return;
+    if (this.view && this.data && this.view.to < this.data.now) return; // what is past does not change
     const pause = Math.max(AGAIN_MS_MIN, this.data ? (this.data.end - this.data.start) / 1000 : 0);
     const wait = Math.max(0, this.asked + Math.min(pause, 60_000) - performance.now());
     this.timer = setTimeout(() => { this.timer = 0; this.load(); }, wait);
@@ -47,14 +75,18 @@ class Chart {
 
   async load() {
     this.asked = performance.now();
-    const answer = await fetch(this.address()).catch(() => null);
+    const address = this.address();
+    const answer = await fetch(address).catch(() => null);
     if (!answer?.ok || !this.holder.isConnected) return;
-    this.data = await answer.json();
+    const data = await answer.json();
+    if (address !== this.address() || this.zoom?.held) return; // the reader has moved on
+    this.data = data;
     for (const button of this.holder.closest("section").querySelectorAll("button[data-range]")) {
       button.setAttribute("aria-pressed", String(button.dataset.range === this.data.range));
     }
     this.holder.setAttribute("aria-label", this.data.sentence);
     this.tell("[data-chart-title]", (element) => { element.textContent = this.data.title; });
+    this.tell("[data-chart-sentence]", (element) => { element.textContent = this.data.sentence; });
     this.tell("[data-legend-forecast]", (element) => { element.hidden = this.data.forecast.length === 0; });
     this.tell("[data-legend-night]", (element) => { element.hidden = this.data.nights.length === 0; });
     this.draw();
@@ -81,7 +113,7 @@ class Chart {
     this.plot = null;
     const empty = this.holder.querySelector(".chart-empty");
     if (empty) empty.hidden = data.t.length > 0;
-    if (!data.t.length) return;
+    if (!data.t.length && !this.zoom) return;
     const size = { width: this.holder.clientWidth, height: this.holder.clientHeight };
     this.plot = new uPlot({ ...size, ...this.options() }, columns(data), this.holder);
     this.holder.dataset.drawn = String(data.t.length);
@@ -94,6 +126,8 @@ class Chart {
     const axis = { font, stroke: this.ink("ink3"), grid, ticks: { show: false } };
     const fore = this.ink("fore");
     const soft = fore.replace("rgb(", "rgba(").replace(")", ", 0.28)");
+    const faint = this.ink("hist").replace("rgb(", "rgba(").replace(")", ", 0.2)");
+    const unseen = { stroke: "transparent", width: 0, points: { show: false } };
     return {
       cursor: { show: false },
       legend: { show: false },
@@ -103,13 +137,12 @@ class Chart {
         { ...axis, grid: { show: false }, size: 26, splits: (plot) => this.ticks(plot).map((tick) => tick.at), values: (plot) => this.ticks(plot).map((tick) => tick.label) },
         { ...axis, side: 1, size: 62, splits: () => data.levels.map((level) => level.at), values: () => data.levels.map((level) => level.label) },
       ],
-      bands: [{ series: [4, 3], fill: soft }],
+      bands: [{ series: [4, 3], fill: soft }, { series: [6, 5], fill: faint }],
       series: [
         {},
         { label: words.used, stroke: this.ink("hist"), width: 1.8, points: { show: false }, spanGaps: false },
         { label: words.forecast, stroke: fore, width: 1.8, dash: [6, 4], points: { show: false } },
-        { stroke: "transparent", width: 0, points: { show: false } },
-        { stroke: "transparent", width: 0, points: { show: false } },
+        unseen, unseen, unseen, unseen,
       ],
       hooks: { drawClear: [(plot) => this.nights(plot)], draw: [(plot) => this.marks(plot)] },
     };
@@ -211,13 +244,13 @@ class Chart {
 // History and forecast on one axis of time: uPlot wants every column as long as the times, and the times in order.
 // Beside a forecast that was closed lies what really happened; undefined lets a line pass where it has no value.
 function columns(data) {
-  const rows = new Map(data.t.map((at, n) => [at, [data.v[n], undefined, undefined, undefined]]));
+  const rows = new Map(data.t.map((at, n) => [at, [data.v[n], undefined, undefined, undefined, data.v_low?.[n], data.v_high?.[n]]]));
   for (const [at, low, median, high] of data.forecast) {
-    const row = rows.get(at) ?? [undefined, undefined, undefined, undefined];
-    rows.set(at, [row[0], median, low, high]);
+    const row = rows.get(at) ?? [];
+    rows.set(at, [row[0], median, low, high, row[4], row[5]]);
   }
   const times = [...rows.keys()].sort((a, b) => a - b);
-  return [times, ...[0, 1, 2, 3].map((n) => times.map((at) => rows.get(at)[n]))];
+  return [times, ...[0, 1, 2, 3, 4, 5].map((n) => times.map((at) => rows.get(at)[n]))];
 }
 
 // Scripts of a module run once the page is parsed; a part that htmx puts in anew may hold a chart of its own.
