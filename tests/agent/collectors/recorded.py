@@ -1,7 +1,8 @@
 """Recorded machines: each folder in hosts/ is one, `first` its files, `second` what differs ten seconds later.
 
-`commands/` holds what programs write, named by the program and its last argument. `expected.txt` is what every
-collector gives at the second moment. `python -m tests.agent.collectors.recorded` writes them anew: review the diff.
+`commands/` holds what programs write, named by the program and its last argument (_ for /, no *). `expected.txt` is
+what every collector gives at the second moment. `python -m tests.agent.collectors.recorded` writes them anew: review
+the diff.
 """
 
 import shutil
@@ -54,7 +55,7 @@ class Recorded:
 
     def _ask(self, command: Sequence[str], _request: bytes, _timeout_s: float) -> str | None:
         program = "python" if command[0] == sys.executable else command[0]
-        name = f"{program} {command[-1]}".replace("/", "_")
+        name = f"{program} {command[-1]}".replace("/", "_").replace("*", "")
         path = self.folder / "commands" / name
         return path.read_text() if path.exists() else None
 
