@@ -18,6 +18,7 @@ from sereno_server.web.page import (
     approve,
     device,
     device_changes,
+    device_logs,
     fleet,
     inventory,
     ledger,
@@ -28,7 +29,10 @@ from sereno_server.web.page import (
 )
 from sereno_server.web.rendering import Frame, page
 
-PAGES = (sign_in, fleet, device, metrics, device_changes, inventory, tickets, approve, ledger, scoreboard, stream)
+PAGES = (
+    *(sign_in, fleet, device, metrics, device_logs, device_changes, inventory),
+    *(tickets, approve, ledger, scoreboard, stream),
+)
 
 
 def router(app: App, clock: Callable[[], datetime] = now) -> APIRouter:

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_inventory import inventories, other_changes
+from tests.server.web.seed_logs import said
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
 from tests.server.web.seed_tickets import Story, filling_disk, solved
 
@@ -35,6 +36,7 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     await inventories(tx, now)
     await _others(tx, now)
     await _ledger(tx, now, story)
+    await said(tx, now)
     return Story(story.device_id, story.ticket_id, story.run_id, solved_id, story.plan_text)
 
 

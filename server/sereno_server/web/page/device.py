@@ -12,9 +12,12 @@ from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.reads.devices import DeviceView, device
+from sereno_server.reads.logs import Speaker
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rows import CauseRow, ChangeRow
+from sereno_server.reads.said import said_lately
 from sereno_server.reads.sentences import device_sentence
+from sereno_server.reads.severities import severity_words
 from sereno_server.store import samples
 from sereno_server.web import chart
 from sereno_server.web.console import Console
@@ -39,6 +42,7 @@ def routes(console: Console) -> APIRouter:
             if tx is None:
                 raise BadInput("E_NOT_FOUND", f"no device {name}")
             view = await device(tx, name, frame.now)
+            said = await said_lately(tx, Speaker(view.device.organisation_id, view.device.id), frame.now)
         drawn = resource_of(view, series)
         return page(
             frame,
@@ -46,6 +50,8 @@ def routes(console: Console) -> APIRouter:
             here="fleet",
             tab="overview",
             view=view,
+            said=said,
+            levels=severity_words(frame.words),
             device=view.device,
             headline=device_sentence(view.device, frame.now, frame.words),
             drawn=drawn,

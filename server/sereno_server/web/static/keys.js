@@ -31,6 +31,8 @@ const simple = {
   "[": () => document.querySelector('a[rel="prev"]')?.click(),
   "]": () => document.querySelector('a[rel="next"]')?.click(),
   a: () => document.querySelector("[data-key-a]")?.click(),
+  l: () => document.querySelector("[data-key-l]")?.click(),
+  f: () => document.getElementById("follow")?.click(),
   h: () => document.querySelector("[data-key-h]")?.scrollIntoView({ block: "start" }),
   y: () => navigator.clipboard?.writeText(location.href),
 };
