@@ -28,7 +28,7 @@ class PolicyWatch:
         return self._policy
 
     def wish(self, wants: Wants) -> bool:
-        """Takes the server's wishes; gives whether they are others than before."""
+        """Takes the server's wishes, in force from now on; gives whether they are others than before."""
         if wants == self._wants:
             return False
         self._wants = wants

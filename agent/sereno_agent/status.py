@@ -56,6 +56,7 @@ class Reporter:
             resident_bytes=resident_bytes(),
             cpu_ms_per_s=(now[1] - before[1]) * 1000 / elapsed_s if elapsed_s > 0 else 0.0,
             allowed_actions=sorted(policy.actions),
+            collectors_denied=sorted(policy.collectors_denied),
             collectors=[
                 CollectorCost(
                     name=entry.collector.name, mean_ms=entry.mean_ms, failures=entry.failures, error=entry.error

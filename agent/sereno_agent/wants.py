@@ -7,13 +7,11 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sereno_agent.policy import Policy
+from sereno_proto.limits import WISH_CHARS_MAX, WISHES_MAX
 from sereno_proto.v1.link_pb2 import Settings
-
-WISHES_MAX: Final = 64
-WISH_CHARS_MAX: Final = 128
 
 
 class Wants(NamedTuple):

@@ -113,6 +113,8 @@ LOG_FILES_MAX: Final = 200  # of one source at a time
 LOG_NAME_CHARS_MAX: Final = 256
 LOG_BLOCK_DAYS: Final = 30  # how long all lines are kept on the server ...
 LOG_ROW_DAYS: Final = 14  # ... and how long warnings and worse as rows, which are searched faster
+WISHES_MAX: Final = 64  # of the server, for one device, of one kind
+WISH_CHARS_MAX: Final = 128
 
 # server
 OUTBOX_MESSAGES_MAX: Final = 256

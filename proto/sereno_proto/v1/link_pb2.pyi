@@ -643,6 +643,7 @@ class Status(google.protobuf.message.Message):
     COLLECTORS_FIELD_NUMBER: builtins.int
     LEDGER_HEAD_FIELD_NUMBER: builtins.int
     LEDGER_LENGTH_FIELD_NUMBER: builtins.int
+    COLLECTORS_DENIED_FIELD_NUMBER: builtins.int
     lockdown: builtins.bool
     policy_digest: builtins.str
     policy_error: builtins.str
@@ -659,6 +660,10 @@ class Status(google.protobuf.message.Message):
     def allowed_actions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     @property
     def collectors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CollectorCost]: ...
+    @property
+    def collectors_denied(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """by the policy, and by the server's wish"""
+
     def __init__(
         self,
         *,
@@ -673,8 +678,9 @@ class Status(google.protobuf.message.Message):
         collectors: collections.abc.Iterable[Global___CollectorCost] | None = ...,
         ledger_head: builtins.str = ...,
         ledger_length: builtins.int = ...,
+        collectors_denied: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "collectors", b"collectors", "cpu_ms_per_s", b"cpu_ms_per_s", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "collectors", b"collectors", "collectors_denied", b"collectors_denied", "cpu_ms_per_s", b"cpu_ms_per_s", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Status: typing_extensions.TypeAlias = Status

@@ -13,6 +13,7 @@ VERBS: dict[str, frozenset[str]] = {
     "request_run": _STAFF,
     "sign": _STAFF,
     "deny": _STAFF | {"customer"},  # saying no is easy
+    "wish": frozenset({"administrator", "technician", "customer"}),  # of a policy, whose owner decides
     "make_join_code": frozenset({"administrator", "technician"}),
     "publish_roster": frozenset({"administrator"}),
     "administer": frozenset({"administrator"}),

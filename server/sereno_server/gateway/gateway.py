@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.limits import COMMAND_TIMEOUT_S
+from sereno_proto.v1.link_pb2 import Down
 from sereno_proto.v1.link_pb2 import Settings as DeviceSettings
 from sereno_proto.v1.runs_pb2 import Reply
 from sereno_server.config import Settings
@@ -20,8 +21,9 @@ from sereno_server.gateway.listeners import Certificates, Listener, listen_for_d
 from sereno_server.gateway.live import Live
 from sereno_server.gateway.offers import behind, offer_all
 from sereno_server.gateway.presence import correct, revoked
-from sereno_server.store.engine import Store
+from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Events
+from sereno_server.wishes import wishes
 
 CORRECT_EVERY_S = 15.0
 RENEW_EVERY_S = 3600.0
@@ -68,7 +70,7 @@ class Gateway:
                 authority=self._authority,
                 live=self.live,
                 intake=self._intake,
-                settings=DeviceSettings(collect_interval_ms=settings.collect_interval_ms),
+                settings=self._asked(),
                 node=settings.node,
                 clock=self._clock,
             )
@@ -101,16 +103,29 @@ class Gateway:
 
     async def _follow(self) -> None:
         """Ends streams whose access was revoked, and offers rosters that were published."""
-        with self._events.subscribe("device", "roster") as queue:
+        with self._events.subscribe("device", "roster", "wishes") as queue:
             while True:
                 event = await queue.get()
                 try:
                     live = [device for device in self.live.all() if not event.id or event.device_id in ("", device.id)]
+                    if event.kind == "wishes":
+                        await self._tell_wishes(live)
+                        continue
                     await self._end_revoked(live)
                     if event.kind != "device":
                         await self._offer(await behind(self._store, live))
                 except (DBAPIError, OSError):
                     log.warning("gateway: the database is away; it is looked at again later")
+
+    async def _tell_wishes(self, live: list[ConnectedDevice]) -> None:
+        for device in live:
+            async with self._store.transaction(Scope(device.organisation_id)) as tx:
+                wanted = await wishes.read(tx, device.organisation_id, device.id)
+            device.send(Down(settings=wishes.settings(self._asked(), wanted)))
+
+    def _asked(self) -> DeviceSettings:
+        """What this server asks of every device."""
+        return DeviceSettings(collect_interval_ms=self._settings.collect_interval_ms)
 
     async def _end_revoked(self, live: list[ConnectedDevice]) -> None:
         for device in await revoked(self._store, live) if live else ():

@@ -34,6 +34,7 @@ from sereno_server.gateway.refuse import refuse
 from sereno_server.store.away import is_away
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.samples import SeriesKey, name_series
+from sereno_server.wishes import wishes
 
 Context = Any  # grpc.aio.ServicerContext[Up, Down]; gRPC has no types
 
@@ -111,6 +112,7 @@ class Link(LinkServicer):
                 await arrived(tx, device, up.hello, self._node, now)
                 mark = await high_water(tx, device)
                 inventory = await inventory_digest(tx, device)
+                wanted = await wishes.read(tx, device.organisation_id, device.id)
         except BaseException:
             self._live.remove(device)
             raise
@@ -119,7 +121,7 @@ class Link(LinkServicer):
             device_id=device.id,
             clock_ms=int(now.timestamp() * 1000),
             high_water=mark,
-            settings=self._settings,
+            settings=wishes.settings(self._settings, wanted),
             inventory_digest=inventory,
         )
 

@@ -183,6 +183,12 @@ def failing_collectors(device_id: str, status: Mapping[str, Any] | None, now: da
     )
 
 
+async def status_of(tx: AsyncConnection, device_id: str) -> dict[str, Any]:
+    """What the device said of itself last; empty when it never did."""
+    found = await tx.execute(select(devices.c.status).where(devices.c.id == device_id))
+    return dict(found.scalar_one_or_none() or {})
+
+
 async def _notices(tx: AsyncConnection, device_id: str) -> tuple[NoticeRow, ...]:
     query = select(*pick.columns(NoticeRow, notices)).where(notices.c.device_id == device_id).order_by(notices.c.at)
     return tuple(pick.row(NoticeRow, m) for m in (await tx.execute(query)).mappings())

@@ -19,6 +19,7 @@ from sereno_server.web.page import (
     device,
     device_changes,
     device_logs,
+    device_policy,
     fleet,
     inventory,
     ledger,
@@ -30,7 +31,7 @@ from sereno_server.web.page import (
 from sereno_server.web.rendering import Frame, page
 
 PAGES = (
-    *(sign_in, fleet, device, metrics, device_logs, device_changes, inventory),
+    *(sign_in, fleet, device, metrics, device_logs, device_changes, device_policy, inventory),
     *(tickets, approve, ledger, scoreboard, stream),
 )
 

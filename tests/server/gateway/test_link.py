@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from sereno_server.store.tables import devices, notices
+from sereno_server.wishes import wishes
+from sereno_server.wishes.wishes import Wishes
 
 pytestmark = pytest.mark.slow
 
@@ -114,5 +116,23 @@ def test_a_clone_is_turned_away_and_noticed_once_the_first_speaks_again(
             await until(lambda: not scene.gateway.live.all())
             async with scene.connect(machine, epoch=b"f" * 16) as alone:
                 await alone.read("welcome")
+
+    asyncio.run(story())
+
+
+def test_wishes_reach_a_device_at_once_and_with_every_welcome(running: Callable[..., Any]) -> None:
+    async def story() -> None:
+        async with running() as scene:
+            machine = await scene.joined()
+            async with scene.connect(machine) as stream:
+                assert list((await stream.read("welcome")).welcome.settings.collectors_denied) == []
+                async with scene.store.transaction(scene.system) as tx:
+                    organisation = (await tx.execute(select(devices.c.organisation_id))).scalar_one()
+                    await wishes.change(tx, organisation, machine.id, Wishes(["network"], ["Acme"], []), actor="noa")
+                settings = (await stream.read("settings")).settings
+                assert (list(settings.collectors_denied), list(settings.redact_words)) == (["network"], ["Acme"])
+                assert settings.collect_interval_ms == 1000
+            async with scene.connect(machine) as stream:
+                assert list((await stream.read("welcome")).welcome.settings.redact_words) == ["Acme"]
 
     asyncio.run(story())

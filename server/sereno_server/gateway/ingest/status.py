@@ -52,7 +52,7 @@ async def notice_rewritten_ledger(tx: AsyncConnection, device: ConnectedDevice, 
 
 def too_large(status: Status) -> Problem | None:
     """The problem of a status beyond its bounds, or None."""
-    if len(status.allowed_actions) > LIST_MAX or len(status.collectors) > LIST_MAX:
+    if max(len(status.allowed_actions), len(status.collectors_denied)) > LIST_MAX or len(status.collectors) > LIST_MAX:
         return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions and collectors")
     if status.ByteSize() > 16 * TEXT_CHARS_MAX:
         return problem("E_LIMIT", f"a status has at most {16 * TEXT_CHARS_MAX} bytes")
@@ -70,6 +70,7 @@ def as_json(status: Status) -> dict[str, object]:
         "resident_bytes": status.resident_bytes,
         "cpu_ms_per_s": _finite(status.cpu_ms_per_s),
         "allowed_actions": [words(action) for action in status.allowed_actions],
+        "collectors_denied": [words(name) for name in status.collectors_denied],
         "collectors": [
             {
                 "name": words(cost.name),

@@ -15,6 +15,7 @@ from sereno_server.store.tables.logs import log_blocks, log_lines
 from sereno_server.store.tables.runs import run_events, runs, signatures
 from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
 from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
+from sereno_server.store.tables.wishes import wishes
 
 __all__ = [
     "accounts",
@@ -51,4 +52,5 @@ __all__ = [
     "signatures",
     "tickets",
     "timeline",
+    "wishes",
 ]
