@@ -5,6 +5,7 @@ Whatever it wishes beyond that is shown beside what is in force (`sereno-agent p
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -66,8 +67,6 @@ def save(path: Path, wants: Wants) -> None:
         new.unlink(missing_ok=True)
 
 
-def _bounded(words: object) -> tuple[str, ...]:
-    if not hasattr(words, "__iter__"):
-        return ()
-    kept = (word for word in words if isinstance(word, str) and 0 < len(word) <= WISH_CHARS_MAX)
-    return tuple(word for word, _ in zip(kept, range(WISHES_MAX), strict=False))
+def _bounded(words: Iterable[str]) -> tuple[str, ...]:
+    kept = [word for word in words if isinstance(word, str) and 0 < len(word) <= WISH_CHARS_MAX]
+    return tuple(kept[:WISHES_MAX])
