@@ -20,18 +20,6 @@ def table(text: str) -> dict[str, int]:
     return found
 
 
-def paired(text: str) -> dict[str, dict[str, int]]:
-    """/proc/net/snmp and netstat: a line of names, then a line of values, each begun by the protocol."""
-    found: dict[str, dict[str, int]] = {}
-    lines = text.splitlines()
-    for names, values in zip(lines[::2], lines[1::2], strict=False):
-        protocol, *keys = names.split()
-        found[protocol.rstrip(":")] = {
-            key: int(value) for key, value in zip(keys, values.split()[1:], strict=False) if value.lstrip("-").isdigit()
-        }
-    return found
-
-
 def pressure(text: str) -> dict[str, dict[str, float]]:
     """/proc/pressure/*: {"some": {"avg10": percent, "avg60": …, "avg300": …, "total": microseconds}, "full": …}."""
     found: dict[str, dict[str, float]] = {}
