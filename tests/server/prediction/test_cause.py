@@ -2,6 +2,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pytest
+
 from sereno_server.prediction.cause import rank
 
 ONSET = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,6 +38,7 @@ def test_nothing_is_named_when_nothing_fits():
     assert rank(ONSET, [change(-1800)], ONSET + timedelta(hours=1)) == []
 
 
+@pytest.mark.slow
 def test_a_device_that_changes_all_the_time_has_no_cause_by_coincidence():
     busy = [change(300 + 600 * k) for k in range(1000)]
     assert rank(ONSET, busy, ONSET + timedelta(hours=6)) == []
@@ -69,6 +72,7 @@ def test_a_service_that_failed_and_a_cron_entry_are_causes():
         assert rank(ONSET, [change(30, kind)], ONSET + timedelta(hours=1))[0].weight > 0.8
 
 
+@pytest.mark.slow
 def test_ports_that_come_and_go_do_not_hide_an_edited_file():
     noise = [change(300 + 600 * k, "port") for k in range(1000)]
     found = rank(ONSET, [*noise, change(30, name="edit")], ONSET + timedelta(hours=6))
