@@ -8,10 +8,10 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
-from sereno_server.alerts.situation import Device, Firing, Forecast, KnownTicket, Notice, Situation, Window
+from sereno_server.alerts.situation import Anomaly, Device, Firing, Forecast, KnownTicket, Notice, Situation, Window
 from sereno_server.alerts.sources.notices import FRESH_S
 from sereno_server.alerts.stages.stabilise import FLAP_WINDOW_S
-from sereno_server.store.tables import alerts, devices, forecasts, maintenance, notices, tickets
+from sereno_server.store.tables import alerts, anomalies, devices, forecasts, maintenance, notices, tickets
 
 
 async def load(tx: AsyncConnection, now: datetime, up_since: datetime) -> Situation:
@@ -22,6 +22,7 @@ async def load(tx: AsyncConnection, now: datetime, up_since: datetime) -> Situat
         up_since=up_since,
         devices=await _devices(tx),
         forecasts=await _forecasts(tx),
+        anomalies=await _anomalies(tx),
         notices=await _notices(tx, now),
         windows=await _windows(tx, now),
         firing=firing,
@@ -54,6 +55,12 @@ async def _forecasts(tx: AsyncConnection) -> tuple[Forecast, ...]:
     names = list(Forecast.__dataclass_fields__)
     rows = await tx.execute(select(*(forecasts.c[name] for name in names)).where(forecasts.c.state == "open"))
     return tuple(Forecast(**row) for row in rows.mappings())
+
+
+async def _anomalies(tx: AsyncConnection) -> tuple[Anomaly, ...]:
+    names = list(Anomaly.__dataclass_fields__)
+    rows = await tx.execute(select(*(anomalies.c[name] for name in names)).where(anomalies.c.state == "open"))
+    return tuple(Anomaly(**row) for row in rows.mappings())
 
 
 async def _notices(tx: AsyncConnection, now: datetime) -> tuple[Notice, ...]:

@@ -42,6 +42,16 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Anomaly:
+    """An open incident of a device whose series depart from their past."""
+
+    device_id: str
+    title: str
+    made_at: datetime
+    strength: float
+
+
+@dataclass(frozen=True)
 class Notice:
     """What a device says of itself, last said `at`."""
 
@@ -100,6 +110,7 @@ class Situation:
     up_since: datetime
     devices: Mapping[str, Device]
     forecasts: tuple[Forecast, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
     notices: tuple[Notice, ...] = ()
     windows: tuple[Window, ...] = ()
     firing: Mapping[str, Firing] = field(default_factory=dict)  # by fingerprint

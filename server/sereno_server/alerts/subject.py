@@ -26,6 +26,8 @@ def subject(kind: str, resource: str, thing: str, device_name: str) -> str:
             return f"{named(resource, thing)} {ENDINGS.get(resource, FULL).course}"
         case "silent":
             return f"Device {device_name} is silent"
+        case "anomaly":
+            return f"Device {device_name} behaves unlike before"
         case _:
             return f"{kind.replace('_', ' ').capitalize()} on {device_name}"
 

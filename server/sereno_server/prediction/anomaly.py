@@ -14,7 +14,9 @@ import numpy as np
 from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
 
 ALARM_SCORE: Final = 0.5  # the one frozen threshold
-BEYOND: Final = 1 / 16  # a record broken by this share of its distance from the mean scores one half
+BEYOND: Final = 0.09  # a record broken by this share of its distance from the mean scores one half
+BEYOND_MAX: Final = 4.0
+EVIDENCE_KEPT: Final = 0.75  # of what went beyond, from one sample to the next: a little that lasts adds up
 REST: Final = 100  # samples after an alarm in which there is no other: one incident, not forty alarms
 WARM_UP: Final = 100  # samples of a departure before it counts
 YOUNG: Final = 1000.0  # samples after which a record has to be broken twice as far as later on
@@ -27,7 +29,7 @@ HOUR_S: Final = 3600.0
 HOUR_WEIGHT: Final = 0.3  # of a day's newest hour in what is usual at that hour
 HOUR_SPAN: Final = 6.0  # samples over which the departure from the hour is averaged
 MEMORY: Final = 32  # levels of the past that are remembered
-REMEMBER_EVERY: Final = 40  # samples
+REMEMBER_EVERY: Final = 60  # samples
 DEPARTURES: Final = 7
 NOTHING: Final = 1e-6  # a distance of this share of the record is rounding
 
@@ -52,6 +54,7 @@ class Anomaly(Columns):
         self.record = self.small("record", -np.inf, DEPARTURES)
         self.memory = self.small("memory", np.inf, MEMORY)
         self.samples = self.counts("samples")
+        self.evidence = self.small("evidence", 0.0)
         self.rest = self.codes("rest")
 
     def observe(self, rows: Rows, at: Floats, value: Floats) -> tuple[Floats, Flags]:
@@ -59,8 +62,10 @@ class Anomaly(Columns):
 
         Of a value that is not finite nothing is learned, and nothing is said.
         """
-        beyond = self.measure(rows, at, value)
-        score = beyond / (beyond + BEYOND)
+        fresh = np.minimum(self.measure(rows, at, value), BEYOND_MAX)
+        evidence = fresh + self.evidence[rows] * EVIDENCE_KEPT
+        self.evidence[rows] = evidence
+        score = evidence / (evidence + BEYOND)
         resting = self.rest[rows] > 0
         high = score >= ALARM_SCORE
         score[high & resting] = 0.0

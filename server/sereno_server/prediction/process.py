@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.ids import new_id
 from sereno_server.prediction import rows
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
+from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, opened, wants_to_open
 from sereno_server.prediction.resources import Bounded, bounded
 from sereno_server.prediction.watch import Key, Stretch, Watch, join, thin
@@ -20,6 +21,7 @@ from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
 
 REBUILD = timedelta(days=30)  # how much of the past is read at the start
+INCIDENTS_SHARE = 0.5  # of a pass that anomalies may take
 SAVE_EVERY = timedelta(minutes=5)
 CHUNK_MS = 86_400_000
 OVERLAP_MS = 120_000  # series of one device may arrive in another order than they were measured
@@ -38,12 +40,14 @@ class Predictor:
         self.pass_s = pass_s
         self.kept_at = kept_at  # the file of the checkpoint
         self.watch = Watch()
+        self.incidents = IncidentWatch(store, clock, pass_s * INCIDENTS_SHARE)
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}
         self._resources: dict[Key, Bounded] = {}
         self._newest_series = 0
         self._read_until_ms: dict[tuple[str, str], int] = {}
         self._cut_off: dict[Key, datetime] = {}
+        self._heard: dict[tuple[str, str], None] = {}
         self._passed_at: datetime | None = None
         self._saved_at: datetime | None = None
 
@@ -53,12 +57,14 @@ class Predictor:
             self.open = {forecast.key: forecast for forecast in await rows.load_open(tx)}
             self._cut_off = await rows.load_prevented(tx, self.clock() - REBUILD)
         await asyncio.to_thread(self._load)
+        await self.incidents.start()
         await self.take_in()
 
     async def once(self) -> None:
-        """One pass: takes in what is new, then opens, updates, marks and closes forecasts."""
+        """One pass: takes in what is new, then opens, updates, marks and closes forecasts; then anomalies."""
         await self.take_in()
         await self.write()
+        await self.incidents.once(self._heard)
 
     async def save(self) -> None:
         """Keeps what was learned."""
@@ -66,7 +72,9 @@ class Predictor:
             return
         self._saved_at = self.clock()
         read = [[*device, until] for device, until in self._read_until_ms.items()]
-        kept = Checkpoint(self._saved_at, {"read_until_ms": read}, {"exhaustion": self.watch.dump()})
+        columns, facts = self.incidents.dump()
+        parts = {"exhaustion": self.watch.dump(), "anomaly": columns}
+        kept = Checkpoint(self._saved_at, {"read_until_ms": read, "anomaly": facts}, parts)
         try:
             await asyncio.to_thread(save, self.kept_at, kept)
         except OSError as error:
@@ -85,6 +93,7 @@ class Predictor:
         try:
             read = {(str(one), str(device)): int(until) for one, device, until in kept.facts["read_until_ms"]}
             watch.load(dict(kept.parts["exhaustion"]))
+            self.incidents.load(dict(kept.parts["anomaly"]), kept.facts["anomaly"])
         except (KeyError, ValueError, TypeError) as error:
             log.warning("prediction: what was kept is of another version (%s); the past is read anew", error)
             return
@@ -100,6 +109,7 @@ class Predictor:
         async with self.store.transaction(Scope.system()) as tx:
             await self._learn_series(tx)
             devices = await rows.load_seen(tx, since)
+        self._heard |= dict.fromkeys(devices)
         for organisation_id, device_id in devices:
             if (organisation_id, device_id) in self._series:
                 await self._take_in_device(organisation_id, device_id, now)
