@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Sereno's agent from a signed release, or removes it. Starts nothing by itself; says what it puts where.
 #
-#   install.sh [--key FILE] [--python PYTHON] [--root DIR] [--dry-run]
+#   install.sh [--key FILE] [--python PYTHON] [--root DIR] [--databases] [--dry-run]
 #   install.sh --uninstall [--root DIR]
 #
 # A release is a folder: release.txt (version, and the SHA-256 of every file in it), its SSHSIG release.txt.sig, the
@@ -16,13 +16,14 @@ EXECUTOR_USER=${SERENO_EXECUTOR_USER:-sereno-executor}
 GROUP=${SERENO_GROUP:-sereno}
 UNITS='sereno-agent.service sereno-executor.socket sereno-executor@.service'
 
-root='' key='' python=python3 dry='' uninstall=''
+root='' key='' python=python3 dry='' uninstall='' extra=''
 while [ $# -gt 0 ]; do
   case $1 in
     --root) root=${2%/}; shift 2 ;;
     --key) key=$2; shift 2 ;;
     --python) python=$2; shift 2 ;;
     --dry-run) dry=yes; shift ;;
+    --databases) extra='[databases]'; shift ;;
     --uninstall) uninstall=yes; shift ;;
     *) echo "install.sh: $1: not understood; see the head of this file" >&2; exit 2 ;;
   esac
@@ -128,8 +129,8 @@ fi
 install -d -m 0755 "$program" "$settings" "$units" "$root/usr/local/bin"
 rm -rf "${program:?}/$version"
 "$python" -m venv "$program/$version"
-"$program/$version/bin/python" -m pip install --quiet --disable-pip-version-check --no-index --no-compile \
-  --find-links "$work/files" "sereno==$version"
+"$program/$version/bin/python" -m pip install --quiet --disable-pip-version-check --no-index \
+  --find-links "$work/files" "sereno$extra==$version"
 install -m 0644 "$work/files/README.md" "$program/README.md"
 install -m 0755 "$work/files/install.sh" "$program/install.sh"
 ln -sfn "$version" "$program/current"

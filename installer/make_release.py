@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
             shutil.copy(wheel, given.out)
     else:
         pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", str(given.out)]
-        subprocess.run([*pip, "-c", str(HERE.parent / "constraints.txt"), str(HERE.parent)], check=True)
+        subprocess.run([*pip, "-c", str(HERE.parent / "constraints.txt"), f"{HERE.parent}[databases]"], check=True)
     for name in SHIPPED:
         shutil.copy(HERE / name, given.out)
     (given.out / "release.txt").write_text(document(given.out))

@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sereno-agent history | head` is no error
+    except OSError as error:
+        sys.stderr.write(f"sereno-agent: {error.filename or 'the system'}: {error.strerror or error}\n")
     except KeyboardInterrupt:
         return 130
     finally:
