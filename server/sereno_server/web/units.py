@@ -1,12 +1,15 @@
 """What the values of a series are, from the ending of its name: bytes, seconds, a share, degrees, or just a number."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.words import Words
-from sereno_server.store.blocks import Float64, Int64
+from sereno_server.store.blocks import Int64
 
 _DIGITS_BELOW = ((1.0, 4), (10.0, 3), (1000.0, 2))  # a small number needs more of them
+_MOMENTS = {"boot_time_seconds", "certificate_expires_seconds"}  # seconds since 1970
 _RESET_STEPS = 5  # a pause of so many usual steps is a gap
 
 
@@ -19,6 +22,8 @@ def amount(series: SeriesRow, value: float, words: Words) -> str:
         return f"{words.number(value * 100, 1)}\N{NO-BREAK SPACE}%"
     elif name.endswith("_celsius"):
         return f"{words.number(value, 1)}\N{NO-BREAK SPACE}°C"
+    elif name in _MOMENTS:
+        return words.exact(datetime.fromtimestamp(value, UTC))
     elif name.endswith("_seconds") and not counts:
         return words.span(value) if abs(value) >= 60 else f"{_plain(value, words)}\N{NO-BREAK SPACE}s"  # noqa: PLR2004
     elif name.endswith("_seconds"):
@@ -31,17 +36,6 @@ def amount(series: SeriesRow, value: float, words: Words) -> str:
 def _plain(value: float, words: Words) -> str:
     digits = next((digits for limit, digits in _DIGITS_BELOW if abs(value) < limit), 0)
     return words.number(value, 0 if value == round(value) else digits)
-
-
-def rates(times: Int64, values: Float64) -> tuple[Int64, Float64]:
-    """A counter as its growth a second, each at the later of two samples. A fall is a reset: it began at zero."""
-    if times.size < 2:  # noqa: PLR2004, a rate needs two
-        return times[:0], values[:0]
-    seconds = np.diff(times) / 1000
-    grown = np.diff(values)
-    grown = np.where(grown < 0, values[1:], grown)
-    inside = seconds > 0
-    return times[1:][inside], grown[inside] / seconds[inside]
 
 
 def gaps(times: Int64) -> Int64:

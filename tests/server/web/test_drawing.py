@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sereno_server.reads.fleet import Upcoming
+from sereno_server.reads.rates import rate
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import ENGLISH, Words
@@ -152,7 +153,7 @@ def test_a_value_has_the_unit_of_its_series(name, kind, value, said):
 
 
 def test_a_counter_is_its_growth_and_a_fall_is_a_reset():
-    times, values = units.rates(np.array([0, 10_000, 20_000, 20_000]), np.array([100.0, 200.0, 30.0, 30.0]))
+    times, values = rate(np.array([0, 10_000, 20_000, 20_000]), np.array([100.0, 200.0, 30.0, 30.0]))
     assert times.tolist() == [10_000, 20_000]
     assert values.tolist() == [10.0, 3.0]
 

@@ -13,6 +13,7 @@ from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.reads.devices import changes_of, device_row, series_of
 from sereno_server.reads.fleet import DeviceRow
+from sereno_server.reads.rates import rate
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.store import samples
 from sereno_server.web import chart, units
@@ -82,7 +83,7 @@ def routes(console: Console) -> APIRouter:
             changes = await changes_of(tx, device.id, limit=CHANGES_SHOWN)
         times, values = read.get(drawn.id, (np.empty(0, np.int64), np.empty(0, np.float64)))
         if drawn.kind == "counter":
-            times, values = units.rates(times, values)
+            times, values = rate(times, values)
         inside = times >= window.start
         found = stretches(times[inside], values[inside])
         letters = chart.lettered(changes)
