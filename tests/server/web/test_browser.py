@@ -210,6 +210,24 @@ def test_a_change_on_the_machine_shows_without_a_reload(page, console):
     assert page.evaluate("window.notReloaded")
 
 
+def test_the_timeline_of_changes_grows_without_a_reload_and_leaves_the_search_alone(page, console):
+    page.goto(f"{console.url}/devices/srv-files-02/changes")
+    playwright.expect(page.locator("#live")).to_contain_text("Live")
+    page.locator("#changes input[type=search]").fill("half typed")
+    console.change(update(changes).values(summary="A new word for it"), kind="change", device=device_id("srv-files-02"))
+    playwright.expect(page.locator("#changes .timeline > li").first).to_contain_text("A new word for it")
+    assert page.locator("#changes input[type=search]").input_value() == "half typed"
+
+
+def test_the_fleet_is_asked_and_its_answer_opens(page, console):
+    page.goto(f"{console.url}/inventory")
+    page.keyboard.type("openssl < 3.0.15")
+    page.keyboard.press("Enter")
+    playwright.expect(page.locator("h1")).to_have_text("3 machines have openssl < 3.0.15.")
+    page.locator("#inventory tbody a", has_text="srv-files-02").click()
+    playwright.expect(page.locator("#inventory")).to_contain_text("3.0.14-1~deb12u2")
+
+
 def test_a_ticket_moves_on_before_my_eyes(page, console):
     page.goto(f"{console.url}/tickets/T-4817")
     playwright.expect(page.locator("[data-chart]")).to_have_attribute("data-drawn", re.compile(r"\d+"))
@@ -270,7 +288,9 @@ def test_the_plan_is_read_and_denied_on_a_phone(page, console):
 
 def test_no_page_is_wider_than_a_phone(page, console):
     page.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/", "/devices/srv-files-02", "/tickets", "/tickets/T-4817", "/approvals", "/ledger", "/scoreboard"):
+    device = "/devices/srv-files-02"
+    own = ("/", device, f"{device}/changes", f"{device}/inventory", "/inventory?q=openssl")
+    for path in (*own, "/tickets", "/tickets/T-4817", "/approvals", "/ledger", "/scoreboard"):
         page.goto(f"{console.url}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") == 390, path
 
