@@ -6,7 +6,7 @@ The database is parsed only when it moved and then lay still for a while; who as
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sereno_agent.comparison import Comparison, State
@@ -18,7 +18,6 @@ DEADLINE_S: Final = 30.0
 APART: Final = True
 SETTLE_S: Final = 10.0  # dpkg writes its status after each package
 SETTLE_S_MAX: Final = 900.0  # a package that stays half installed is told after this
-STATUS_BYTES_MAX: Final = 64 << 20
 _DPKG: Final = "/var/lib/dpkg/status"
 _RPM: Final = (
     "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/Packages.db",
@@ -27,7 +26,7 @@ _RPM: Final = (
 _RPM_FORMAT: Final = "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}\\n"
 _APT_HISTORY: Final = "/var/log/apt/history.log"
 _HISTORY_TAIL_BYTES: Final = 262_144
-_FIELD: Final = re.compile(rb"^(Package|Status|Version|Architecture): ?(.*)$|^$", re.MULTILINE)
+_FIELDS: Final = (b"Package:", b"Status:", b"Version:", b"Architecture:")
 _HALF: Final = {"half-installed", "unpacked", "half-configured"}
 _ABSENT: Final = {"not-installed", "config-files", "half-installed"}
 _STARTED: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)\s+(\d\d):(\d\d):(\d\d)")
@@ -82,7 +81,8 @@ class Packages:
     def _dpkg(self, rested_s: float) -> dict[str, str] | None:
         if rested_s < SETTLE_S_MAX and self._host.names("/var/lib/dpkg/updates"):
             return None
-        packages, half = dpkg(_status(self._host.root + _DPKG))
+        with open(self._host.root + _DPKG, "rb") as file:  # noqa: PTH123
+            packages, half = dpkg(file)  # line by line: the whole of it would stay in the core's memory
         return None if half and rested_s < SETTLE_S_MAX else packages
 
     def _rpm(self) -> dict[str, str] | None:
@@ -90,26 +90,27 @@ class Packages:
         return None if listed is None else rpm(listed)
 
 
-def dpkg(text: bytes) -> tuple[dict[str, str], bool]:
+def dpkg(lines: Iterable[bytes]) -> tuple[dict[str, str], bool]:
     """Installed packages of a dpkg status file, and whether one is half way. A second architecture is `name:arch`."""
     packages: dict[str, str] = {}
     half = False
-    for package in _paragraphs(text):
-        state = package.get("Status", "").rpartition(" ")[2]
+    for package in _paragraphs(lines):
+        state = package.get(b"Status", "").rpartition(" ")[2]
         half |= state in _HALF
-        if state in _ABSENT or not package.get("Version"):
+        if state in _ABSENT or not package.get(b"Version"):
             continue
-        name = package.get("Package", "")
-        packages[f"{name}:{package.get('Architecture', '')}" if name in packages else name] = package["Version"]
+        name = package.get(b"Package", "")
+        packages[f"{name}:{package.get(b'Architecture', '')}" if name in packages else name] = package[b"Version"]
     return packages, half
 
 
-def _paragraphs(text: bytes) -> Iterator[dict[str, str]]:
-    package: dict[str, str] = {}
-    for match in _FIELD.finditer(text):
-        if match[1]:
-            package[match[1].decode()] = match[2].strip().decode("utf-8", "replace")
-        elif package:
+def _paragraphs(lines: Iterable[bytes]) -> Iterator[dict[bytes, str]]:
+    package: dict[bytes, str] = {}
+    for line in lines:
+        if line.startswith(_FIELDS):
+            field, _, value = line.partition(b":")
+            package[field] = value.strip().decode("utf-8", "replace")
+        elif package and not line.strip():
             yield package
             package = {}
     if package:
@@ -138,11 +139,6 @@ def apt_request(history: str, modified_s: float) -> str:
         return ""
     person = fields.get("Requested-By", "").partition(" ")[0]
     return ", ".join(part for part in (person, fields.get("Commandline", "")) if part)[:200]
-
-
-def _status(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123
-        return file.read(STATUS_BYTES_MAX)
 
 
 def _tail(host: Host) -> str:

@@ -114,9 +114,10 @@ def test_dpkg_counts_what_is_there() -> None:
         + paragraph("libc6", "2.36", arch="i386")
         + paragraph("waits", "3", "install ok triggers-pending")
     )
-    assert dpkg(text.encode()) == ({"held": "2", "libc6": "2.36", "libc6:i386": "2.36", "waits": "3"}, False)
-    assert dpkg(b"") == ({}, False)
-    assert dpkg(b"\xff\xfe garbage\n\nPackage: a\n") == ({}, False)
+    there = {"held": "2", "libc6": "2.36", "libc6:i386": "2.36", "waits": "3"}
+    assert dpkg(text.encode().splitlines()) == (there, False)
+    assert dpkg([]) == ({}, False)
+    assert dpkg([b"\xff\xfe garbage\n", b"\n", b"Package: a\n"]) == ({}, False)
 
 
 def test_rpm_lists_versions_with_their_epoch() -> None:
