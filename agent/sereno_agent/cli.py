@@ -119,6 +119,9 @@ def _run(folders: Folders, _: argparse.Namespace) -> int:
     # One thread polls for gRPC; forking is left to subprocess, which execs at once.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what broke a connection is in `sereno-agent status`
+    from sereno_agent.light import without_openssl
+
+    without_openssl()
     from sereno_agent.agent import run
 
     run(folders)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -76,8 +77,10 @@ async def running(folder: Path) -> AsyncIterator[Core]:
 
 
 def _installed(compiled: Path) -> dict[str, str]:
-    """The environment in which code is compiled once, as an installed package is."""
+    """The environment of an installation: code compiled once, and what the unit sets for the C library."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    unit = (Path(__file__).parents[2] / "installer" / "sereno-agent.service").read_text()
+    environment |= dict(re.findall(r"^Environment=(MALLOC_\w+)=(\S+)$", unit, re.MULTILINE))
     return environment | {"PYTHONPYCACHEPREFIX": str(compiled)}
 
 
