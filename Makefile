@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto clean
+.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto pictures clean
 
 $(VENV)/.server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -46,6 +46,9 @@ bench-agent-soak: dev
 
 bench-prediction: dev
 	@$(BIN)/python -m tests.bench prediction $(ARGS)
+
+pictures: dev
+	@$(BIN)/python -m tests.pictures $(or $(ARGS),docs/pictures)
 
 proto: dev
 	@$(BIN)/python proto/generate.py

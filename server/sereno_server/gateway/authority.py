@@ -24,7 +24,7 @@ from sereno_server.store.tables import settings
 
 SERVER_NAME = "sereno-server"  # what agents expect in the server's certificate, whatever its address is
 AUTHORITY_DAYS = 3650
-SERVER_DAYS = 90
+SERVER_DAYS = 730  # made at each start only: it must outlast the longest uptime, or every device is locked out at once
 BACKDATE = timedelta(minutes=5)  # for devices whose clock is a little behind
 _KEY = "authority"
 
