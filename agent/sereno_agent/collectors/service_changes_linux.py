@@ -48,7 +48,9 @@ def states(shown: str, before: dict[str, str]) -> dict[str, str]:
         name, active = unit.get("Id", ""), unit.get("ActiveState", "")
         if not name or unit.get("LoadState") not in {"loaded", "masked"} or "@" in name.partition(".")[0]:
             continue
-        enabled = unit.get("UnitFileState") or "transient"
+        enabled = unit.get("UnitFileState", "")
+        if enabled in {"", "transient"}:
+            continue  # made for one run, gone after it
         if active in _BETWEEN and unit.get("Type") != "oneshot":
             if name in before:
                 found[name] = f"{before[name].partition(',')[0]}, {enabled}"

@@ -158,6 +158,12 @@ Result=success
 Id=gone.service
 LoadState=not-found
 ActiveState=inactive
+
+Id=run-u12.service
+Type=simple
+LoadState=loaded
+ActiveState=active
+UnitFileState=transient
 """
 
 
