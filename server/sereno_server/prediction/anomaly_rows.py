@@ -19,7 +19,7 @@ AROUND = timedelta(minutes=30)  # a run or an upgrade this long before still exp
 PACKAGES = "package"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NamedSeries:
     """A series of a device and what it is called."""
 

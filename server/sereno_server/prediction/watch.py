@@ -20,7 +20,7 @@ Int64 = NDArray[np.int64]
 Kept = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Key:
     """A watched series."""
 

@@ -104,3 +104,12 @@ def test_a_restart_from_what_was_kept_gives_the_same_scores(values, share):
     run(values[:cut], first)
     second.load(first.dump())
     np.testing.assert_array_equal(run(values[cut:], second, cut)[0], run(values)[0][cut:])
+
+
+@settings(max_examples=10, deadline=None)
+@given(series, st.integers(1, 100), st.integers(1, 40))
+def test_days_without_samples_are_no_anomaly_by_themselves(values, place, days):
+    engine, gapless = Anomaly(1), Anomaly(1)
+    day = int(86_400 / STEP_S)
+    before, after = run(values[:place], engine), run(values[place:], engine, place + days * day)
+    np.testing.assert_array_equal(np.concatenate([before[0], after[0]]), run(values, gapless)[0])
