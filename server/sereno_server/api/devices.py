@@ -1,6 +1,5 @@
 """Devices, their changes and what may run on them."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -49,14 +48,13 @@ def router(app: App) -> APIRouter:
         search: Search = "",
     ) -> Page[ChangeRow]:
         """What changed on it, the newest first; of one kind (`package`, `user`, ...) where it is named."""
-        at_ms = read_cursor(cursor, of=float, start=0.0)
-        before = datetime.fromtimestamp(at_ms, UTC) if at_ms else None
+        before = read_cursor(cursor, of=str, start="")
         async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
             found = await device_reads.device_row(tx, device, utc_now())
             rows = await device_reads.changes_of(
                 tx, found.id, limit=limit, before=before, kinds=[kind] if kind else [], search=search
             )
-        return Page(items=rows, next=write_cursor(rows[-1].at.timestamp()) if len(rows) == limit else "")
+        return Page(items=rows, next=write_cursor(rows[-1].id) if len(rows) == limit else "")
 
     @routes.get("/{device}/inventory")
     async def inventory(account: Asker, device: str, search: Search = "") -> Page[inventory_reads.FactRow]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -119,19 +119,23 @@ async def changes_of(
     device_id: str,
     *,
     limit: int = limits.PAGE_ROWS,
-    before: datetime | None = None,
+    before: str = "",
     kinds: Sequence[str] = (),
     search: str = "",
 ) -> tuple[ChangeRow, ...]:
-    """What changed on a device, the newest first; every word of `search` must occur in summary, diff or who."""
+    """What changed on a device, the newest first; every word of `search` must occur in summary, diff or who.
+
+    before: the id of a change; those older than it. Many may have happened at the same moment.
+    """
     query = select(*pick.columns(ChangeRow, changes)).where(changes.c.device_id == device_id)
     if kinds:
         query = query.where(changes.c.kind.in_(kinds))
     for word in search.split():
         columns = (changes.c.summary, changes.c.object, changes.c.diff, changes.c.who)
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    if before is not None:
-        query = query.where(changes.c.at < before)
+    if before:
+        last = select(changes.c.at, changes.c.id).where(changes.c.device_id == device_id, changes.c.id == before)
+        query = query.where(tuple_(changes.c.at, changes.c.id) < last.scalar_subquery())
     query = query.order_by(changes.c.at.desc(), changes.c.id.desc()).limit(limit)
     return tuple(pick.row(ChangeRow, m) for m in (await tx.execute(query)).mappings())
 

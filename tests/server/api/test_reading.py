@@ -4,12 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 from tests.server.web import seed
 from tests.server.web.seed_rows import ORGANISATION
 
 from sereno_server.access.accounts import create_account
 from sereno_server.access.sign_in import issue, utc_now
 from sereno_server.store.engine import Scope
+from sereno_server.store.tables import changes
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +47,7 @@ def test_everything_the_console_shows_can_be_read_and_only_by_its_own_organisati
         f"/devices/{device}",
         f"/devices/{device}/series",
         f"/devices/{device}/changes",
+        f"/devices/{device}/inventory",
         f"/tickets/{ticket}",
         f"/runs/{run}",
         f"/runs/{run}/plan",
@@ -78,6 +81,34 @@ def test_a_listing_comes_page_by_page_and_whole(site, token):
     page = site.call("GET", "/api/v1/ledger?limit=2", token).json()
     after = site.call("GET", f"/api/v1/ledger?limit=2&cursor={page['next']}", token).json()
     assert [row["id"] for row in (*page["items"], *after["items"])] == [row["id"] for row in ledger[:4]]
+
+
+def test_changes_of_one_moment_are_paged_without_a_gap(site, token):
+    device = next(row for row in items(site, "/devices", token) if row["ticket"])["id"]
+
+    async def at_once():
+        async with site.app.store.transaction(Scope.system()) as tx:
+            await tx.execute(update(changes).where(changes.c.device_id == device).values(at=utc_now()))
+
+    asyncio.run(at_once())
+    everything = items(site, f"/devices/{device}/changes", token)
+    seen, cursor = [], ""
+    for _ in everything:
+        page = site.call("GET", f"/api/v1/devices/{device}/changes?limit=1&cursor={cursor}", token).json()
+        seen += [row["id"] for row in page["items"]]
+        cursor = page["next"]
+    assert seen == [row["id"] for row in everything]
+    assert len(seen) > 1
+    packages = items(site, f"/devices/{device}/changes?kind=package", token)
+    assert {row["kind"] for row in packages} == {"package"}
+
+
+def test_the_fleet_is_asked_by_version(site, token):
+    answer = site.call("GET", "/api/v1/inventory?q=openssl+%3C+3.0.15", token).json()
+    assert (answer["devices"], answer["of"]) == (3, 4)
+    assert {fact["name"] for fact in answer["facts"]} == {"openssl"}
+    stranger = site.secret("other", "administrator", "token")
+    assert site.call("GET", "/api/v1/inventory?q=openssl", stranger).json()["devices"] == 0
 
 
 def test_samples_of_a_series_come_as_pairs_within_the_range(site, token):

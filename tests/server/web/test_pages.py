@@ -163,6 +163,9 @@ def test_another_organisation_sees_none_of_it(visitor):
 
     session = asyncio.run(other())
     assert headline(visitor.get("/", session=session).text) == "No machine has joined yet."
+    assert headline(visitor.get("/inventory?q=openssl", session=session).text) == "No machine has openssl."
+    for path in ("/devices/srv-files-02/changes", "/devices/srv-files-02/inventory"):
+        assert visitor.get(path, session=session).status_code == 404
     for path in ("/devices/srv-files-02", "/tickets/T-4817", f"/approve/{visitor.story.run_id}"):
         answer = visitor.get(path, session=session)
         assert answer.status_code == 404

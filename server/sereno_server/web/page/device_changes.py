@@ -1,6 +1,5 @@
 """What changed on one device: a timeline with its diffs, by kind."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -31,15 +30,14 @@ def routes(console: Console) -> APIRouter:
         *,
         kind: Annotated[str, Query(max_length=40)] = "",
         q: Annotated[str, Query(max_length=200)] = "",
-        before: Annotated[float, Query(ge=0, le=253_402_300_799)] = 0.0,
+        before: Annotated[str, Query(max_length=80)] = "",
     ) -> HTMLResponse:
         async with console.reading(request, account) as (tx, frame):
             if tx is None:
                 raise BadInput("E_NOT_FOUND", f"no device {name}")
             row = await device_row(tx, name, frame.now)
             kinds = await change_kinds(tx, row.id)
-            until = datetime.fromtimestamp(before, UTC) if before else None
-            found = await changes_of(tx, row.id, limit=PAGE + 1, before=until, kinds=[kind] if kind else [], search=q)
+            found = await changes_of(tx, row.id, limit=PAGE + 1, before=before, kinds=[kind] if kind else [], search=q)
             causes = await causes_of(tx, row.ticket.id) if row.ticket else ()
         words = frame.words
         total = sum(kinds.values())
@@ -62,7 +60,7 @@ def routes(console: Console) -> APIRouter:
             tab="changes",
             device=row,
             headline=headline,
-            address=_address(here, **query, before=str(before) if before else ""),
+            address=_address(here, **query, before=before),
             changes=found[:PAGE],
             kinds=kinds,
             kind=kind,
@@ -70,7 +68,7 @@ def routes(console: Console) -> APIRouter:
             search=q,
             causes={cause.change.id: cause for cause in causes},
             link=lambda wanted: _address(here, kind=wanted, q=q),
-            older=_address(here, **query, before=repr(found[PAGE - 1].at.timestamp())) if len(found) > PAGE else "",
+            older=_address(here, **query, before=found[PAGE - 1].id) if len(found) > PAGE else "",
             kind_name=lambda of: kind_name(of, words),
         )
 
