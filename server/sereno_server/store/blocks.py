@@ -1,14 +1,17 @@
 """The block: all samples of a device and an hour, compressed without loss. Pure functions over arrays.
 
 Series that were measured together form a matrix with one time column. Each column is scaled to integers where a power
-of ten makes it so exactly, then written as whichever is smallest of offsets, deltas or deltas of deltas; other columns
-keep their bits, each XORed with the one before. What remains is cut into byte planes (all low bytes, then all
-next ones) of just the width needed, and one zstd frame holds everything. Every finite f64 comes back bit for bit.
+of ten makes it so exactly, then written as offsets or deltas, whichever is smaller: less their median, divided by what
+divides them all (pages of 4096 bytes), and cut into a low part that is noise and a high part of about a byte. Parts of
+the same nature of all columns lie together, each in a zstd frame of its own, so that each is coded by its own
+statistics. Other columns keep their bits, each XORed with the one before. Every finite f64 comes back bit for bit.
 """
 
+import itertools
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +21,16 @@ Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Float64 = npt.NDArray[np.float64]
 
-VERSION = 1
-LEVEL = 6
+VERSION = 2
+LEVEL = 9
 EXPONENTS = (0, 1, 2, 3, 4, 6)
+PARTS = 5  # heads, whole values, high parts, what is above a byte, low parts
+FACTOR_MAX = 1 << 62  # beyond it differences may have wrapped
 RAW = 255  # the exponent of a column that keeps its bits
 EXACT_MAX = float(1 << 53)  # integers up to here are exact in f64
 BODY_BYTES_MAX = 256 << 20
 _COUNTS = struct.Struct("<II")
+_LENGTHS = struct.Struct(f"<{PARTS}I")
 
 
 @dataclass(frozen=True)
@@ -57,68 +63,95 @@ def merged(matrices: Iterable[Matrix]) -> list[Matrix]:
 
 def encode(matrices: Sequence[Matrix]) -> bytes:
     """One block. Rows should be in order of time (see `merged`); any order is kept."""
-    body = bytearray()
+    parts = _Parts(*(bytearray() for _ in range(PARTS)))
     for matrix in matrices:
         rows, columns = matrix.values.shape
-        body += _COUNTS.pack(rows, columns)
-        body += np.asarray(matrix.series, dtype="<u4").tobytes()
-        body += _encode_integers(matrix.times.reshape(rows, 1))
-        body += _encode_values(np.ascontiguousarray(matrix.values, dtype=np.float64))
-    return bytes([VERSION]) + zstandard.ZstdCompressor(level=LEVEL).compress(bytes(body))
+        parts.heads.extend(_COUNTS.pack(rows, columns))
+        parts.heads.extend(_across(np.diff(np.asarray(matrix.series, np.int64), prepend=0).astype("<i8")))
+        _encode_integers(parts, matrix.times.reshape(rows, 1))
+        _encode_values(parts, np.ascontiguousarray(matrix.values, dtype=np.float64))
+    compress = zstandard.ZstdCompressor(level=LEVEL).compress
+    frames = [compress(bytes(part)) for part in parts]
+    return bytes([VERSION]) + _LENGTHS.pack(*(len(frame) for frame in frames)) + b"".join(frames)
 
 
 def decode(block: bytes) -> list[Matrix]:
     """The matrices of a block. Raises ValueError when it is not one."""
-    if not block or block[0] != VERSION:
-        raise ValueError("not a block of version 1")
+    if len(block) < 1 + _LENGTHS.size or block[0] != VERSION:
+        raise ValueError("not a block of version 2")
+    ends = np.cumsum([1 + _LENGTHS.size, *_LENGTHS.unpack_from(block, 1)]).tolist()
+    if ends[-1] != len(block):
+        raise ValueError("a block cut short")
+    decompress = zstandard.ZstdDecompressor().decompress
     try:
-        body = zstandard.ZstdDecompressor().decompress(block[1:], max_output_size=BODY_BYTES_MAX)
-        reader = _Reader(body)
+        parts = _Parts(
+            *(
+                _Reader(decompress(block[start:end], max_output_size=BODY_BYTES_MAX))
+                for start, end in itertools.pairwise(ends)
+            )
+        )
         matrices: list[Matrix] = []
-        while reader.position < len(body):
-            rows, columns = _COUNTS.unpack(reader.take(_COUNTS.size))
-            series = tuple(np.frombuffer(reader.take(4 * columns), "<u4").tolist())
-            times = _decode_integers(reader, rows, 1)[:, 0]
-            matrices.append(Matrix(series, np.ascontiguousarray(times), _decode_values(reader, rows, columns)))
+        while parts.heads.left:
+            rows, columns = _COUNTS.unpack(parts.heads.take(_COUNTS.size))
+            series = tuple(np.cumsum(_uncross(parts.heads, columns)).tolist())
+            times = _decode_integers(parts, rows, 1)[:, 0]
+            matrices.append(Matrix(series, np.ascontiguousarray(times), _decode_values(parts, rows, columns)))
     except zstandard.ZstdError as error:
         raise ValueError("a damaged block") from error
     return matrices
 
 
+T = TypeVar("T")
+
+
+class _Parts(NamedTuple, Generic[T]):
+    """What is coded together. Byte arrays while a block is made, readers while it is read."""
+
+    heads: T
+    whole: T
+    high: T
+    above: T
+    low: T
+
+
 class _Reader:
-    """Takes bytes from the front of a body."""
+    """Takes bytes from the front of a part."""
 
     def __init__(self, body: bytes) -> None:
         self._body = memoryview(body)
-        self.position = 0
+        self.left = len(body)
 
     def take(self, count: int) -> memoryview:
-        part = self._body[self.position : self.position + count]
-        if len(part) != count:
+        start = len(self._body) - self.left
+        if count > self.left:
             raise ValueError("a block cut short")
-        self.position += count
-        return part
+        self.left -= count
+        return self._body[start : start + count]
 
 
-def _encode_values(values: Float64) -> bytes:
+def _encode_values(parts: "_Parts[bytearray]", values: Float64) -> None:
     rows, columns = values.shape
     exponents, integers = _scaled(values)
     whole = exponents != RAW
-    result = bytearray(exponents.tobytes())
-    result += _encode_integers(integers[:, whole])
+    parts.heads.extend(exponents.tobytes())
+    _encode_integers(parts, integers[:, whole])
     bits = np.ascontiguousarray(values[:, ~whole]).view(np.uint64).reshape(rows, columns - int(whole.sum()))
     bits[1:] ^= bits[:-1].copy()
-    return bytes(result + _planes(bits, np.full(bits.shape[1], 8, np.uint8)))
+    each = np.ascontiguousarray(bits.T.astype("<u8")).view(np.uint8).reshape(bits.shape[1], rows, 8)
+    parts.above.extend(np.moveaxis(each, 2, 0).tobytes())
 
 
-def _decode_values(reader: _Reader, rows: int, columns: int) -> Float64:
-    exponents = np.frombuffer(reader.take(columns), np.uint8)
+def _decode_values(parts: "_Parts[_Reader]", rows: int, columns: int) -> Float64:
+    exponents = np.frombuffer(parts.heads.take(columns), np.uint8)
     whole = exponents != RAW
     count = int(whole.sum())
     values = np.empty((rows, columns), np.float64)
-    values[:, whole] = _decode_integers(reader, rows, count) / np.power(10.0, exponents[whole])
-    bits = _unplanes(reader, rows, np.full(columns - count, 8, np.uint8))
-    values[:, ~whole] = np.bitwise_xor.accumulate(bits, axis=0).view(np.float64)
+    values[:, whole] = _decode_integers(parts, rows, count) / np.power(10.0, exponents[whole])
+    if count < columns:
+        planes = np.frombuffer(parts.above.take(8 * (columns - count) * rows), np.uint8)
+        each = np.ascontiguousarray(np.moveaxis(planes.reshape(8, columns - count, rows), 0, 2))
+        bits = each.view("<u8")[:, :, 0].T
+        values[:, ~whole] = np.bitwise_xor.accumulate(bits, axis=0).view(np.float64)
     return values
 
 
@@ -145,34 +178,97 @@ def _scaled(values: Float64) -> tuple[npt.NDArray[np.uint8], Int64]:
     return exponents, integers
 
 
-def _encode_integers(columns: Int64) -> bytes:
-    """Each column as offsets from its first value (0), deltas (1) or deltas of deltas (2), whichever is smallest."""
+def _encode_integers(parts: "_Parts[bytearray]", columns: Int64) -> None:
+    """Each column as offsets from its first value (0) or as deltas (1), whichever is smaller."""
     rows, count = columns.shape
     if not rows or not count:
-        return b""
-    first = columns[:1]
-    deltas = np.diff(columns, axis=0, prepend=first)
-    ways = (columns - first, deltas, np.diff(deltas, axis=0, prepend=deltas[:1]))
-    coded = np.stack([_zigzag(way) for way in ways])
-    cost = np.log2(coded.astype(np.float64) + 1.0).sum(axis=1)
-    way = np.argmin(cost, axis=0).astype(np.uint8)
-    chosen = coded[way, :, np.arange(count)].T
-    widths = _byte_widths(chosen.max(axis=0))
-    return b"".join((way.tobytes(), first.astype("<i8").tobytes(), widths.tobytes(), _planes(chosen, widths)))
+        return
+    reduced = [_reduced(way) for way in (columns - columns[:1], np.diff(columns, axis=0, prepend=columns[:1]))]
+    coded = np.stack([one[0] for one in reduced])
+    way = np.argmin(np.log2(coded.astype(np.float64) + 1.0).sum(axis=1), axis=0).astype(np.uint8)
+    at = np.arange(count)
+    chosen = coded[way, :, at].T
+    bases, factors = (np.stack([one[n] for one in reduced])[way, at] for n in (1, 2))
+    usual = np.partition(chosen, rows // 2, axis=0)[rows // 2]
+    low_bits = (np.maximum(_bit_lengths(usual).astype(np.int64) - 3, 0) // 4 * 4).astype(np.uint8)
+    high = chosen >> low_bits.astype(np.uint64)
+    widths = (_bit_lengths(high.max(axis=0)) + 7) // 8
+    for head in (way, low_bits, widths.astype(np.uint8)):
+        parts.heads.extend(head.tobytes())
+    for head in (columns[0], bases, factors):
+        parts.heads.extend(_across(head))
+    each = np.ascontiguousarray(high.T.astype("<u8")).view(np.uint8).reshape(count, rows, 8)
+    parts.whole.extend(each[(low_bits == 0) & (widths > 0), :, 0].tobytes())
+    parts.high.extend(each[(low_bits > 0) & (widths > 0), :, 0].tobytes())
+    for byte in range(1, 8):
+        parts.above.extend(each[widths > byte, :, byte].tobytes())
+    even = np.zeros((rows + rows % 2, count), np.uint64)
+    even[:rows] = chosen
+    for bit in range(0, int(low_bits.max()), 4):
+        nibbles = ((even[:, low_bits > bit] >> np.uint64(bit)) & np.uint64(15)).astype(np.uint8).T
+        parts.low.extend((nibbles[:, 0::2] | nibbles[:, 1::2] << 4).tobytes())
 
 
-def _decode_integers(reader: _Reader, rows: int, count: int) -> Int64:
+def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int) -> Int64:
     if not rows or not count:
         return np.zeros((rows, count), np.int64)
-    way = np.frombuffer(reader.take(count), np.uint8)
-    first = np.frombuffer(reader.take(8 * count), "<i8")
-    widths = np.frombuffer(reader.take(count), np.uint8)
-    columns = _unzigzag(_unplanes(reader, rows, widths))
-    twice = way == 2  # noqa: PLR2004 (deltas of deltas)
-    columns[:, twice] = np.cumsum(columns[:, twice], axis=0)
-    summed = way != 0
-    columns[:, summed] = np.cumsum(columns[:, summed], axis=0)
-    return np.asarray(columns + first, np.int64)
+    way, low_bits, widths = (np.frombuffer(parts.heads.take(count), np.uint8) for _ in range(3))
+    first, bases, factors = (_uncross(parts.heads, count) for _ in range(3))
+    each = np.zeros((count, rows, 8), np.uint8)
+    for part, here in ((parts.whole, (low_bits == 0) & (widths > 0)), (parts.high, (low_bits > 0) & (widths > 0))):
+        each[here, :, 0] = np.frombuffer(part.take(int(here.sum()) * rows), np.uint8).reshape(-1, rows)
+    for byte in range(1, int(widths.max())):
+        wide = widths > byte
+        each[wide, :, byte] = np.frombuffer(parts.above.take(int(wide.sum()) * rows), np.uint8).reshape(-1, rows)
+    coded = each.view("<u8")[:, :, 0] << low_bits.astype(np.uint64)[:, None]
+    half = (rows + 1) // 2
+    for bit in range(0, int(low_bits.max()), 4):
+        here = low_bits > bit
+        pairs = np.frombuffer(parts.low.take(int(here.sum()) * half), np.uint8).reshape(-1, half)
+        nibbles = np.stack([pairs & 15, pairs >> 4], axis=2).reshape(-1, 2 * half)[:, :rows]
+        coded[here] |= nibbles.astype(np.uint64) << np.uint64(bit)
+    columns = _unzigzag(coded)
+    if np.any(factors != 1):
+        columns *= factors[:, None]
+    columns += bases[:, None]
+    columns[:, 0] = 0
+    summed = way == 1
+    if summed.all():
+        np.cumsum(columns, axis=1, out=columns)
+    else:
+        columns[summed] = np.cumsum(columns[summed], axis=1)
+    columns += first[:, None]
+    return columns.T
+
+
+def _reduced(way: Int64) -> tuple[UInt64, Int64, Int64]:
+    """Less the median, divided by what divides all: both are given back. The first row is always 0, and not counted."""
+    rows = way.shape[0]
+    bases = np.partition(way, rows // 2, axis=0)[rows // 2]
+    rest = way - bases
+    rest[0] = 0
+    near = np.all((rest < FACTOR_MAX) & (rest > -FACTOR_MAX), axis=0)
+    factors = np.ones_like(bases)
+    factors[near] = np.maximum(np.gcd.reduce(rest[:, near], axis=0), 1)
+    return _zigzag(rest // factors), bases, factors
+
+
+def _across(values: Int64) -> bytes:
+    """Eight-byte values as byte planes: most of their high bytes are alike."""
+    return np.ascontiguousarray(values.astype("<i8")).view(np.uint8).reshape(-1, 8).T.tobytes()
+
+
+def _uncross(heads: _Reader, count: int) -> Int64:
+    planes = np.frombuffer(heads.take(8 * count), np.uint8).reshape(8, count)
+    return np.ascontiguousarray(planes.T).view("<i8")[:, 0]
+
+
+def _bit_lengths(values: UInt64) -> npt.NDArray[np.uint8]:
+    """How many bits each value takes, 0 to 64."""
+    lengths = np.zeros(values.shape, np.uint8)
+    for bit in range(64):
+        lengths += values >= np.uint64(1 << bit)
+    return lengths
 
 
 def _zigzag(signed: Int64) -> UInt64:
@@ -182,26 +278,3 @@ def _zigzag(signed: Int64) -> UInt64:
 def _unzigzag(coded: UInt64) -> Int64:
     half, sign = (coded >> np.uint64(1)).view(np.int64), (coded & np.uint64(1)).view(np.int64)
     return np.asarray(half ^ -sign, np.int64)
-
-
-def _byte_widths(largest: UInt64) -> npt.NDArray[np.uint8]:
-    """How many bytes each value takes, 0 to 8."""
-    widths = np.zeros(largest.shape, np.uint8)
-    for byte in range(8):
-        widths += largest >= np.uint64(1 << 8 * byte)
-    return widths
-
-
-def _planes(columns: UInt64, widths: npt.NDArray[np.uint8]) -> bytes:
-    """The low bytes of all columns, then their next bytes, as far as each column's width goes; column after column."""
-    each = np.ascontiguousarray(columns.T.astype("<u8")).view(np.uint8).reshape(columns.shape[1], columns.shape[0], 8)
-    return b"".join(each[widths > byte, :, byte].tobytes() for byte in range(8))
-
-
-def _unplanes(reader: _Reader, rows: int, widths: npt.NDArray[np.uint8]) -> UInt64:
-    each = np.zeros((len(widths), rows, 8), np.uint8)
-    for byte in range(8):
-        wide = widths > byte
-        count = int(wide.sum())
-        each[wide, :, byte] = np.frombuffer(reader.take(count * rows), np.uint8).reshape(count, rows)
-    return np.ascontiguousarray(each.view("<u8")[:, :, 0].T)

@@ -52,7 +52,7 @@ def test_several_matrices_share_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [b"", b"\x02abc", b"\x01abc", encode([Matrix((1,), np.array([1]), np.ones((1, 1)))])[:-3]]
+    "block", [b"", b"\x02abc", b"\x01" * 40, encode([Matrix((1,), np.array([1]), np.ones((1, 1)))])[:-3]]
 )
 def test_a_damaged_block_is_refused(block: bytes) -> None:
     with pytest.raises(ValueError, match="block"):
