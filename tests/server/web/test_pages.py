@@ -33,6 +33,7 @@ PAGES = [
     "/devices/srv-files-02/changes?q=nothing-like-it",
     "/devices/tablet-12/changes",
     "/devices/srv-files-02/inventory",
+    "/devices/srv-files-02/policy",
     "/devices/srv-files-02/inventory?kind=package&q=ssl",
     "/devices/tablet-12/inventory",
     "/inventory",
