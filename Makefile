@@ -27,7 +27,7 @@ check: dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -m 'not slow and not browser and not chaos' --hypothesis-profile=check -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -m 'not slow and not browser and not chaos' -n 2 $(ARGS)
 
 test: dev
 	@$(BIN)/python -m pytest -m 'not chaos' -n 2 $(ARGS)

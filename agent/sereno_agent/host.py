@@ -14,7 +14,6 @@ from sereno_proto.errors import Refused
 FILE_BYTES_MAX: Final = 4 << 20
 ASK_TIMEOUT_S: Final = 20.0
 RECENT_S: Final = 8.0  # what runs apart begins a few seconds behind the rest
-TOGETHER_S: Final = 20.0
 RECENT_CHARS_MAX: Final = 65_536
 _CHUNK: Final = 65_536
 _PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
@@ -50,13 +49,12 @@ def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIM
 class Host:
     """One machine. root: what stands before every path ("" is the real one)."""
 
-    __slots__ = ("_answered", "_ask", "_clock", "_recent", "root")
+    __slots__ = ("_ask", "_clock", "_recent", "root")
 
     def __init__(self, root: str = "", ask_: Ask = ask, clock: Callable[[], float] = time.monotonic) -> None:
         self.root = root
         self._ask = ask_
         self._clock = clock
-        self._answered: dict[tuple[str, ...], tuple[float, str | None]] = {}
         self._recent: dict[str, tuple[float, str | None]] = {}
 
     def read(self, path: str) -> str | None:
@@ -127,12 +125,3 @@ class Host:
     def ask(self, *command: str, request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
         """What a program writes; None when this machine does not have it or it does not end in time."""
         return self._ask(command, request, timeout_s)
-
-    def ask_together(self, *command: str) -> str | None:
-        """As `ask`, for two who want the same: the second within moments gets the answer that the first got."""
-        at, answer = self._answered.pop(command, (float("-inf"), None))
-        if self._clock() - at <= TOGETHER_S:
-            return answer
-        answer = self.ask(*command)
-        self._answered[command] = (self._clock(), answer)
-        return answer

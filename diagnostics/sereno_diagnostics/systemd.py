@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 PROPERTIES: Final = (
-    "Id,Type,LoadState,ActiveState,SubState,Result,UnitFileState,NRestarts,MemoryCurrent,TasksCurrent,CPUUsageNSec,"
+    "Id,LoadState,ActiveState,SubState,Result,UnitFileState,NRestarts,MemoryCurrent,TasksCurrent,CPUUsageNSec,"
     "ActiveEnterTimestamp,ExecMainStatus,Unit,LastTriggerUSec"
 )
 SHOW: Final = ("systemctl", "show", "--no-pager", "--property", PROPERTIES)

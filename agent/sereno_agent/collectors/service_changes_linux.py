@@ -7,13 +7,16 @@ from typing import Final
 from sereno_agent.comparison import Comparison, Read, State
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
-from sereno_diagnostics import systemd
 
 INTERVAL_MS: Final = 60_000
 DEADLINE_S: Final = 30.0
 APART: Final = True
 _FOLDER: Final = "/etc/systemd/system"
 _UNITS: Final = (".service", ".timer", ".socket", ".mount", ".path", ".conf")
+_SHOW: Final = (
+    "systemctl", "show", "--no-pager", "--property=Id,Type,LoadState,ActiveState,SubState,UnitFileState,Result",
+    "*.service", "*.timer", "*.socket",
+)  # fmt: skip
 _BETWEEN: Final = {"activating", "deactivating", "reloading", "refreshing", "maintenance"}
 
 
@@ -30,7 +33,7 @@ def reader(host: Host) -> Read:
         values = dict(unit_files(host))
         facts: dict[str, str] = {}
         if host.exists("/run/systemd/system"):
-            shown = host.ask_together(*systemd.SHOW, "*.service", "*.timer")
+            shown = host.ask(*_SHOW)
             if shown is None:
                 raise OSError("systemctl did not answer")
             lasting = states(shown, lasting)
@@ -44,7 +47,8 @@ def reader(host: Host) -> Read:
 def states(shown: str, before: dict[str, str]) -> dict[str, str]:
     """Unit -> `running, enabled`. What a timer starts now and then is `idle`, whether it runs this moment or not."""
     found = {}
-    for unit in systemd.parse(shown):
+    for block in shown.split("\n\n"):
+        unit = dict(line.partition("=")[::2] for line in block.splitlines())
         name, active = unit.get("Id", ""), unit.get("ActiveState", "")
         if not name or unit.get("LoadState") not in {"loaded", "masked"} or "@" in name.partition(".")[0]:
             continue
@@ -59,7 +63,7 @@ def states(shown: str, before: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def _state(unit: systemd.Unit, active: str) -> str:
+def _state(unit: dict[str, str], active: str) -> str:
     if active == "failed":
         return f"failed ({unit.get('Result', '')})" if unit.get("Result", "") not in {"", "success"} else "failed"
     if unit.get("Type") == "oneshot":

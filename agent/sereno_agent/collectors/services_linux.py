@@ -27,7 +27,7 @@ def make(surroundings: Surroundings) -> Collect:
         if not host.exists(_RUNNING):
             return
         watched = {service.unit: name for name, service in surroundings.policy().services.items()}
-        units = systemd.parse(host.ask_together(*systemd.SHOW, "*.service", "*.timer") or "")
+        units = systemd.parse(host.ask(*systemd.SHOW, "*.service", "*.timer", timeout_s=20.0) or "")
         services = {unit["Id"]: unit for unit in units if unit.get("Id", "").endswith(".service")}
         if not services:
             return

@@ -1,15 +1,17 @@
 """Likely causes: what changed on the device before it began, ranked, on the ticket."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import MISSING, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_server.desk import siblings
 from sereno_server.desk.facts import Facts
 from sereno_server.desk.timeline import tell
+from sereno_server.prediction.read_onset import onset_of
 from sereno_server.runs.parts import Parts
 from sereno_server.store.engine import Scope
 from sereno_server.store.events import Event, emit
@@ -30,6 +32,9 @@ class Changed:
     name: str
     summary: str
     at: datetime
+    siblings: int = 0  # other devices that got the same change
+    siblings_in_trouble: int = 0  # and have the same trouble since
+    own: bool = True  # False: only siblings got it
 
 
 class Ranked(Protocol):
@@ -45,16 +50,16 @@ class Ranked(Protocol):
     def why(self) -> str: ...
 
 
-Rank = Callable[[datetime, Sequence[Changed], datetime], Sequence[Ranked]]
+Rank = Callable[[datetime, Sequence[Changed], datetime, str, float | None], Sequence[Ranked]]
 
 
 async def rank_causes(app: Parts, facts: Facts, rank: Rank) -> None:
     """Writes the ticket's ranked causes anew, and tells the first of them once. May be done again at any time."""
     organisation_id, ticket_id = facts.organisation_id, facts.ticket_id
     async with app.store.transaction(Scope(organisation_id)) as tx:
-        onset = await _onset(tx, facts)
+        onset, slack_s = await _onset(tx, facts)
         changed = await _changes(tx, facts, onset)
-        ranked = list(rank(onset, changed, facts.now))[:CAUSES_MAX]
+        ranked = list(rank(onset, changed, facts.now, _about(facts), slack_s))[:CAUSES_MAX]
         rows: list[dict[str, Any]] = [
             {
                 "organisation_id": organisation_id,
@@ -82,7 +87,9 @@ async def _tell(tx: AsyncConnection, facts: Facts, ranked: Sequence[Ranked], sum
     top = ranked[0] if ranked else None
     if top is None and mark in facts.marks:
         return
-    text = f"Likely cause: {summaries[top.change_id]} ({top.why})" if top else "Nothing changed before it began"
+    text = (
+        f"Likely cause: {summaries[top.change_id]} ({top.why})" if top else "No cause found: nothing that changed fits"
+    )
     once = facts.mark(f"cause:{top.change_id}") if top else mark
     await tell(
         tx,
@@ -96,21 +103,32 @@ async def _tell(tx: AsyncConnection, facts: Facts, ranked: Sequence[Ranked], sum
     )
 
 
-async def _onset(tx: AsyncConnection, facts: Facts) -> datetime:
-    """When it began: as the forecasts say, else when the first alert of this round opened."""
+async def _onset(tx: AsyncConnection, facts: Facts) -> tuple[datetime, float | None]:
+    """When it began and how uncertain that is in seconds: as the forecasts say, else when the first alert opened."""
     ids = [alert.forecast_id for alert in facts.alerts if alert.forecast_id and alert.state == "firing"]
-    began = await tx.scalar(
-        select(func.min(func.coalesce(forecasts.c.onset_at, forecasts.c.made_at))).where(
-            forecasts.c.organisation_id == facts.organisation_id, forecasts.c.id.in_(ids)
-        )
-    )
-    opened = [alert.opened_at for alert in facts.alerts if alert.state == "firing"]
-    return began or min(opened, default=facts.now)
+    began = func.coalesce(forecasts.c.onset_at, forecasts.c.made_at)
+    query = select(began.label("began"), forecasts.c.series_id, forecasts.c.onset_at)
+    query = query.where(forecasts.c.organisation_id == facts.organisation_id, forecasts.c.id.in_(ids)).order_by(began)
+    first = (await tx.execute(query.limit(1))).first()
+    if first is None:
+        return min((alert.opened_at for alert in facts.alerts if alert.state == "firing"), default=facts.now), None
+    if first.onset_at is None:
+        return first.began, None
+    known = (first.began.timestamp(), facts.now.timestamp())
+    found = await onset_of(tx, facts.organisation_id, facts.device_id, first.series_id, *known)
+    return datetime.fromtimestamp(found.at, UTC), found.slack_s
+
+
+def _about(facts: Facts) -> str:
+    """What the trouble is called, for comparison with what changed."""
+    return " ".join(f"{alert.resource} {alert.object}" for alert in facts.alerts if alert.state == "firing")
 
 
 async def _changes(tx: AsyncConnection, facts: Facts, onset: datetime) -> list[Changed]:
-    found = await tx.execute(
-        select(*(changes.c[name] for name in Changed.__dataclass_fields__))
+    """What changed here, and what was rolled out to siblings; each with what became of the siblings that got it."""
+    names = [name for name, field in Changed.__dataclass_fields__.items() if field.default is MISSING]
+    query = (
+        select(*(changes.c[name] for name in names), changes.c.after_digest)
         .where(
             changes.c.organisation_id == facts.organisation_id,
             changes.c.device_id == facts.device_id,
@@ -120,4 +138,25 @@ async def _changes(tx: AsyncConnection, facts: Facts, onset: datetime) -> list[C
         .order_by(changes.c.at.desc())
         .limit(CHANGES_MAX)
     )
-    return [Changed(**row) for row in found.mappings()]
+    rollouts = await siblings.rollouts(tx, facts, onset)
+    made: list[Changed] = []
+    for row in (await tx.execute(query)).mappings():
+        same = rollouts.pop(siblings.Same(row["kind"], row["object"], row["after_digest"]), siblings.NOBODY)
+        given = {name: row[name] for name in names}
+        made.append(Changed(**given, siblings=same.devices, siblings_in_trouble=same.in_trouble))
+    made += [
+        Changed(
+            rollout.change_id,
+            same.kind,
+            same.object,
+            rollout.name,
+            rollout.summary,
+            rollout.at,
+            siblings=rollout.devices,
+            siblings_in_trouble=rollout.in_trouble,
+            own=False,
+        )
+        for same, rollout in rollouts.items()
+        if rollout.devices >= siblings.ROLLOUT_MIN
+    ]
+    return made

@@ -112,7 +112,7 @@ def _updated(forecast: Forecast, outlook: Outlook, now: datetime) -> Forecast:
         full_at=moment(outlook.full_at),
         full_at_low=moment(outlook.low),
         full_at_high=moment(outlook.high),
-        onset_at=moment(outlook.onset) or forecast.onset_at,
+        onset_at=forecast.onset_at or moment(outlook.onset),  # looked for once, when it opens
         confidence=outlook.confidence,
         growth_per_s=outlook.growth_per_s,
         path=_path(outlook),

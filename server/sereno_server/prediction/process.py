@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from sereno_proto.ids import new_id
 from sereno_server.prediction import rows
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.incident_watch import IncidentWatch
-from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, opened, wants_to_open
+from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
+from sereno_server.prediction.read_onset import onset_of
 from sereno_server.prediction.resources import Bounded, bounded
-from sereno_server.prediction.watch import Key, Stretch, Watch, join, thin
+from sereno_server.prediction.watch import Key, Outlook, Stretch, Watch, join, thin
 from sereno_server.store import samples
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
@@ -185,9 +187,20 @@ class Predictor:
         if outlook is None or resource is None:
             return None
         if known is None:
-            return opened(new_id("fct"), key, resource, outlook, now) if wants_to_open(outlook) else None
+            if not wants_to_open(outlook):
+                return None
+            return await self._with_onset(tx, opened(new_id("fct"), key, resource, outlook, now), outlook)
         runs = Runs() if outlook.open else await rows.load_runs(tx, known)
         return advanced(known, outlook, runs, now, self.pass_s)
+
+    async def _with_onset(self, tx: AsyncConnection, forecast: Forecast, outlook: Outlook) -> Forecast:
+        """The forecast with the moment at which the growth began, found in the stored samples."""
+        if outlook.onset is None:
+            return forecast
+        found = await onset_of(
+            tx, forecast.key.organisation_id, forecast.key.device_id, forecast.key.series_id, outlook.onset, outlook.at
+        )
+        return replace(forecast, onset_at=moment(found.at))
 
     def _settle(self, forecast: Forecast) -> None:
         if forecast.key not in self.open:

@@ -9,7 +9,7 @@ from sereno_agent.collectors import network_changes_linux as network
 from sereno_agent.collectors import port_changes_linux as ports
 from sereno_agent.collectors import service_changes_linux as services
 from sereno_agent.host import Host
-from sereno_agent.policy import Policy, WatchedCertificate, WatchedService
+from sereno_agent.policy import Policy
 
 
 def told(machine: Machine, after_s: float = 60.0) -> list[str]:
@@ -266,35 +266,3 @@ def test_six_of_a_kind_are_one_change(tmp_path: Path) -> None:
 def test_a_machine_without_anything_is_no_error(tmp_path: Path) -> None:
     for name in ("user", "schedule", "kernel", "mount", "network", "port", "service", "firewall", "package"):
         assert told(Machine(f"{name}_changes", tmp_path)) == []
-
-
-def test_the_environment_of_a_watched_service(tmp_path: Path) -> None:
-    machine = Machine("environment_changes", tmp_path, Policy(services={"web": WatchedService("web", "web.service")}))
-    machine.write("/run/systemd/system/x", "")
-    machine.answers = lambda _command: "Id=web.service\nMainPID=77\n"
-    machine.write("/proc/77/environ", "LEVEL=info\0DB_PASS=hunter2\0INVOCATION_ID=1\0")
-    assert told(machine) == []
-    machine.write("/proc/77/environ", "LEVEL=debug\0DB_PASS=hunter2\0INVOCATION_ID=2\0")
-    (change,) = machine.look()
-    assert "-LEVEL=info\n+LEVEL=debug" in change.diff
-    assert "hunter2" not in change.diff
-    machine.write("/proc/77/environ", "LEVEL=debug\0DB_PASS=swordfish\0INVOCATION_ID=3\0")
-    assert told(machine) == ["environment web.service changed: only secrets differ"]
-    machine.answers = lambda _command: "Id=web.service\nMainPID=0\n"  # between two starts
-    assert told(machine) == []
-    machine.answers = lambda _command: "Id=web.service\nMainPID=77\n"
-    assert told(machine) == []
-
-
-def test_a_renewed_certificate(tmp_path: Path) -> None:
-    path = tmp_path / "site.pem"
-    path.write_text("one")
-    certificates = {"site": WatchedCertificate("site", path), "far": WatchedCertificate("far", listen="a:1")}
-    machine = Machine("certificate_changes", tmp_path, Policy(certificates=certificates))
-    assert told(machine) == []
-    path.write_text("two")
-    (change,) = machine.look()
-    assert change.kind == "certificate"
-    assert change.summary.startswith("certificate site changed: sha256:")
-    path.unlink()
-    assert "to missing" in told(machine)[0]

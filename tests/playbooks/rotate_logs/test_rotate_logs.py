@@ -105,7 +105,6 @@ def test_an_archive_that_is_gone_is_said_so(logged):
     assert f"app.log.{STAMP}.gz is gone" in reverted.summary
 
 
-@pytest.mark.slow
 def test_an_archive_that_unpacks_to_more_than_was_planned_is_left(logged):
     step = logged.plan("rotate_logs")
     outcome = logged.apply(step)

@@ -62,7 +62,6 @@ def test_a_process_that_ends_is_told_by_its_own_last_line(place):
     processes.stop_all()
 
 
-@pytest.mark.slow
 def test_an_error_line_of_a_process_becomes_our_error(place):
     with pytest.raises(SerenoError) as refused:
         Processes(place).run(

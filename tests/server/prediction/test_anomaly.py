@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +47,6 @@ def test_what_happens_every_day_is_no_anomaly():
     assert not alarms[288 * 4 :][(at_work[288 * 4 :] >= 36) & (at_work[288 * 4 :] < 60)].any()
 
 
-@pytest.mark.slow
 def test_plain_noise_costs_few_alarms():
     alarms = sum(run(noise(2000, seed))[1].sum() for seed in range(10, 14))
     assert alarms <= 12  # 1.5 a thousand, where records break by chance alone
@@ -96,7 +94,6 @@ def test_what_is_not_finite_is_passed_over(values, place):
     np.testing.assert_array_equal(run(values[place:], engine, place)[0], run(values)[0][place:])
 
 
-@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(series, st.floats(0.1, 0.9))
 def test_a_restart_from_what_was_kept_gives_the_same_scores(values, share):

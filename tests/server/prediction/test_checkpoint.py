@@ -37,7 +37,6 @@ def restarted(watch, path):
     return other
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 100), st.integers(1, 159), st.sampled_from([1.0, 300.0, 3600.0]))
 def test_after_a_restart_the_answers_are_the_same_to_the_last_digit(seed, cut, step_s):

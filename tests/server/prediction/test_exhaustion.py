@@ -10,7 +10,6 @@ from sereno_server.prediction.exhaustion import Exhaustion
 HOUR = 3600.0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("quiet", "ramp"), [(20, 90), (20, 120), (40, 120), (600, 150)])
 def test_a_folder_that_fills_within_two_minutes_is_announced_in_the_first_third(quiet, ramp):
     said = replay(noisy(quiet_then_ramp(quiet, ramp), seed=1), step_s=1.0)
@@ -28,7 +27,6 @@ def test_the_sampling_step_does_not_matter(step_s):
     assert said.full_at[140] == pytest.approx(160 * step_s, rel=0.05)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "used",
     [
@@ -46,7 +44,6 @@ def test_it_keeps_quiet_on(used):
     assert not np.isfinite(said.full_at[48:]).any()
 
 
-@pytest.mark.slow
 def test_a_clean_up_at_a_high_mark_is_learned():
     level, used = 0.6, []
     for growth in np.random.default_rng(4).uniform(0, 0.01, 720):
@@ -56,7 +53,6 @@ def test_a_clean_up_at_a_high_mark_is_learned():
     assert not (left <= 48 * HOUR).any()
 
 
-@pytest.mark.slow
 def test_a_slow_leak_under_a_nightly_clean_up_is_announced_days_ahead():
     used = noisy(sawtooth(600, 24, 0.15, floor=0.4, leak=0.001), seed=5)
     full = int(np.argmax(used >= 1))
@@ -131,7 +127,6 @@ walks = st.builds(
 )
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(walks, st.floats(0.1, 0.9))
 def test_a_longer_future_never_changes_an_earlier_answer(used, share):
@@ -139,7 +134,6 @@ def test_a_longer_future_never_changes_an_earlier_answer(used, share):
     np.testing.assert_array_equal(replay(used).full_at[:cut], replay(used[:cut]).full_at)
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(walks, st.integers(-30, 30), st.integers(-4, 4))
 def test_unit_and_offset_of_the_values_do_not_matter(used, power, offset):
@@ -149,7 +143,6 @@ def test_unit_and_offset_of_the_values_do_not_matter(used, power, offset):
     np.testing.assert_allclose(other.full_at, replay(used).full_at, rtol=1e-6, atol=1e-3)
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(walks, st.data())
 def test_samples_that_are_not_finite_change_nothing(used, data):
@@ -160,7 +153,6 @@ def test_samples_that_are_not_finite_change_nothing(used, data):
     np.testing.assert_array_equal(said.full_at[np.isfinite(bad)], replay(used).full_at)
 
 
-@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(walks, st.floats(0.1, 0.9))
 def test_a_restart_from_what_was_kept_gives_the_same_answers(used, share):
@@ -172,7 +164,6 @@ def test_a_restart_from_what_was_kept_gives_the_same_answers(used, share):
     np.testing.assert_array_equal(rest.full_at, replay(used).full_at[cut:])
 
 
-@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(walks, walks)
 def test_series_do_not_influence_each_other(one, two):
@@ -184,7 +175,6 @@ def test_series_do_not_influence_each_other(one, two):
     np.testing.assert_array_equal(np.array(answers).T, [replay(one[:length]).full_at, replay(two[:length]).full_at])
 
 
-@pytest.mark.slow
 def test_a_clock_that_steps_back_raises_nothing():
     at = np.arange(400) * HOUR
     at[200:] -= 24 * HOUR
@@ -192,7 +182,6 @@ def test_a_clock_that_steps_back_raises_nothing():
     assert not np.isfinite(said.full_at).any()
 
 
-@pytest.mark.slow
 def test_a_gap_in_a_quiet_series_raises_nothing():
     at = np.arange(400) * HOUR
     at[200:] += 24 * 9 * HOUR
