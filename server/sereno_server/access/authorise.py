@@ -12,6 +12,8 @@ VERBS: dict[str, frozenset[str]] = {
     "read_ledger": _STAFF | {"customer"},
     "request_run": _STAFF,
     "sign": _STAFF,
+    "rate": _STAFF,  # was a ticket useful
+    "end_mute": _STAFF,
     "deny": _STAFF | {"customer"},  # saying no is easy
     "wish": frozenset({"administrator", "technician", "customer"}),  # of a policy, whose owner decides
     "make_join_code": frozenset({"administrator", "technician"}),

@@ -15,6 +15,7 @@ from sereno_server.prediction import rows
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
+from sereno_server.prediction.muting import mute_the_wrong
 from sereno_server.prediction.read_onset import onset_of
 from sereno_server.prediction.resources import Bounded, bounded
 from sereno_server.prediction.watch import Key, Outlook, Stretch, Watch, join, thin
@@ -176,6 +177,7 @@ class Predictor:
                 if forecast is not None:
                     written.append(forecast)
             await rows.save(tx, written)
+            await mute_the_wrong(tx, [row for row in written if row.outcome and row.outcome.at == now], now)
             await emit_all(
                 tx, [Event("forecast", row.key.organisation_id, row.id, row.key.device_id) for row in written]
             )

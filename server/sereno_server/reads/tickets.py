@@ -23,7 +23,7 @@ from sereno_server.reads.rows import (
     TicketBrief,
 )
 from sereno_server.reads.runs import RunView, run, runs_of
-from sereno_server.store.tables import alerts, causes, changes, devices, findings, forecasts, runs, timeline
+from sereno_server.store.tables import alerts, causes, changes, devices, findings, forecasts, ratings, runs, timeline
 from sereno_server.store.tables import tickets as table
 
 
@@ -202,6 +202,13 @@ async def _forecast(tx: AsyncConnection, held: tuple[AlertRow, ...]) -> Forecast
     )
     mapping = (await tx.execute(query)).mappings().first()
     return pick.row(ForecastRow, mapping) if mapping else None
+
+
+async def rating_of(tx: AsyncConnection, ticket_id: str, person: str) -> bool | None:
+    """Whether this person found the ticket useful; None while nothing was said."""
+    query = select(ratings.c.useful).where(ratings.c.ticket_id == ticket_id, ratings.c.person == person)
+    useful: bool | None = (await tx.execute(query)).scalar()
+    return useful
 
 
 async def causes_of(tx: AsyncConnection, ticket_id: str) -> tuple[CauseRow, ...]:

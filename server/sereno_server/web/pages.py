@@ -16,6 +16,7 @@ from sereno_server.web.console import Console
 from sereno_server.web.i18n import reader
 from sereno_server.web.page import (
     approve,
+    coming,
     device,
     device_changes,
     device_logs,
@@ -31,7 +32,7 @@ from sereno_server.web.page import (
 from sereno_server.web.rendering import Frame, page
 
 PAGES = (
-    *(sign_in, fleet, device, metrics, device_logs, device_changes, device_policy, inventory),
+    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, inventory),
     *(tickets, approve, ledger, scoreboard, stream),
 )
 

@@ -52,6 +52,8 @@ PAGES = [
     "/ledger",
     "/ledger?q=noa",
     "/scoreboard",
+    "/coming",
+    "/coming?within=1d&kind=filesystem&q=srv",
     "/sign-in",
 ]
 

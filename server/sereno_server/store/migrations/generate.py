@@ -20,6 +20,7 @@ ADDED = {
     "0004_logs": ("log_blocks", "log_lines"),
     "0005_anomalies": ("anomalies",),
     "0006_wishes": ("wishes",),
+    "0007_scoreboard": ("mutes", "ratings"),
 }
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"

@@ -13,6 +13,7 @@ from sereno_server.store.tables.installation import accounts, credentials, leade
 from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.logs import log_blocks, log_lines
 from sereno_server.store.tables.runs import run_events, runs, signatures
+from sereno_server.store.tables.scores import mutes, ratings
 from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
 from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
 from sereno_server.store.tables.wishes import wishes
@@ -42,8 +43,10 @@ __all__ = [
     "log_lines",
     "maintenance",
     "metadata",
+    "mutes",
     "notices",
     "organisations",
+    "ratings",
     "rosters",
     "run_events",
     "runs",

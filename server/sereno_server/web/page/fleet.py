@@ -52,6 +52,7 @@ def routes(console: Console) -> APIRouter:
             sub=subline(everything, counts, words),
             fleet=everything,
             horizon=axis,
+            horizon_address=f"/?{_query(health, q, offset)}",
             devices=devices,
             views=_views(found, words),
             view=health or "",

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
+from sereno_server.desk.judge import end_mute
 from sereno_server.reads.scoreboard import Scoreboard, scoreboard
 from sereno_server.reads.sentences import resource_kind
 from sereno_server.reads.words import Words
@@ -18,7 +19,7 @@ DAYS = 30
 
 
 def routes(console: Console) -> APIRouter:
-    """GET /scoreboard, the last 30 days."""
+    """GET /scoreboard, the last 30 days, and the end of a mute."""
     router = APIRouter()
 
     @router.get("/scoreboard")
@@ -36,6 +37,11 @@ def routes(console: Console) -> APIRouter:
             kind=lambda resource: resource_kind(resource, frame.words),
             days=DAYS,
         )
+
+    @router.post("/scoreboard/mutes/{mute_id}/end")
+    async def end_this_mute(mute_id: str, account: Annotated[Account, Depends(current_account)]) -> RedirectResponse:
+        await end_mute(console.app, account, mute_id)
+        return RedirectResponse("/scoreboard#muted", status_code=303)
 
     return router
 

@@ -3,20 +3,21 @@
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
+from sereno_server.desk.judge import rate
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.sentences import ticket_sentence
-from sereno_server.reads.tickets import TicketCounts, TicketRow, TicketView, ticket, tickets
+from sereno_server.reads.tickets import TicketCounts, TicketRow, TicketView, rating_of, ticket, tickets
 from sereno_server.reads.words import Words
 from sereno_server.store import samples
 from sereno_server.web import chart, fix
@@ -66,12 +67,14 @@ def routes(console: Console) -> APIRouter:
         async with console.reading(request, account) as (tx, frame):
             view = await _ticket(tx, ticket_id)
             roster = await newest_roster(tx) if tx is not None else None
+            rated = await rating_of(tx, view.id, account.name) if tx is not None else None
         drawn = _resource(view)
         run = view.run
         threshold = threshold_of(roster, run.risk if run else None, frame.now)
         return page(
             frame,
             "ticket.html",
+            rated=rated,
             here="tickets",
             view=view,
             run=run,
@@ -86,6 +89,15 @@ def routes(console: Console) -> APIRouter:
             checks_s=sum(f.duration_ms or 0 for f in view.findings) / 1000,
             **_plan_words(frame),
         )
+
+    @router.post("/tickets/{ticket_id}/rating")
+    async def rate_ticket(
+        ticket_id: str,
+        account: Annotated[Account, Depends(current_account)],
+        useful: Annotated[Literal["yes", "no"], Form()],
+    ) -> RedirectResponse:
+        await rate(console.app, account, ticket_id, useful=useful == "yes")
+        return RedirectResponse(f"/tickets/{quote(ticket_id, safe='')}", status_code=303)
 
     @router.get("/tickets/{ticket_id}/chart")
     async def ticket_chart(
