@@ -94,8 +94,8 @@ def decode(block: bytes) -> list[Matrix]:
         while parts.heads.left:
             rows, columns = _COUNTS.unpack(parts.heads.take(_COUNTS.size))
             series = tuple(np.cumsum(_uncross(parts.heads, columns)).tolist())
-            times = _decode_integers(parts, rows, 1)[:, 0]
-            matrices.append(Matrix(series, np.ascontiguousarray(times), _decode_values(parts, rows, columns)))
+            times = _decode_integers(parts, rows, 1)[0]
+            matrices.append(Matrix(series, times, _decode_values(parts, rows, columns).T))
     except zstandard.ZstdError as error:
         raise ValueError("a damaged block") from error
     return matrices
@@ -142,16 +142,18 @@ def _encode_values(parts: "_Parts[bytearray]", values: Float64) -> None:
 
 
 def _decode_values(parts: "_Parts[_Reader]", rows: int, columns: int) -> Float64:
+    """Series by series, as they are read: columns x rows."""
     exponents = np.frombuffer(parts.heads.take(columns), np.uint8)
     whole = exponents != RAW
     count = int(whole.sum())
-    values = np.empty((rows, columns), np.float64)
-    values[:, whole] = _decode_integers(parts, rows, count) / np.power(10.0, exponents[whole])
+    values = np.empty((columns, rows), np.float64)
+    values[whole] = _decode_integers(parts, rows, count)
+    scaled = whole & (exponents > 0)
+    values[scaled] /= np.power(10.0, exponents[scaled])[:, None]
     if count < columns:
         planes = np.frombuffer(parts.above.take(8 * (columns - count) * rows), np.uint8)
         each = np.ascontiguousarray(np.moveaxis(planes.reshape(8, columns - count, rows), 0, 2))
-        bits = each.view("<u8")[:, :, 0].T
-        values[:, ~whole] = np.bitwise_xor.accumulate(bits, axis=0).view(np.float64)
+        values[~whole] = np.bitwise_xor.accumulate(each.view("<u8")[:, :, 0], axis=1).view(np.float64)
     return values
 
 
@@ -211,7 +213,7 @@ def _encode_integers(parts: "_Parts[bytearray]", columns: Int64) -> None:
 
 def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int) -> Int64:
     if not rows or not count:
-        return np.zeros((rows, count), np.int64)
+        return np.zeros((count, rows), np.int64)
     way, low_bits, widths = (np.frombuffer(parts.heads.take(count), np.uint8) for _ in range(3))
     first, bases, factors = (_uncross(parts.heads, count) for _ in range(3))
     each = np.zeros((count, rows, 8), np.uint8)
@@ -238,7 +240,7 @@ def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int) -> Int64:
     else:
         columns[summed] = np.cumsum(columns[summed], axis=1)
     columns += first[:, None]
-    return columns.T
+    return columns
 
 
 def _reduced(way: Int64) -> tuple[UInt64, Int64, Int64]:
