@@ -1,6 +1,7 @@
 """The logs' owner on the event loop: lets each source take its turn, spools what came, notes where it stands."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -46,6 +47,30 @@ class Source(Protocol):
         ...
 
 
+class _Turns:
+    """Turns of several sources in one thread: a thread for each would cost more than the turns."""
+
+    def __init__(self, sources: list[Source]) -> None:
+        self._sources = sources
+        self._given_up = threading.Event()
+        self.ended: list[Block | Exception] = []
+
+    def work(self) -> None:
+        for source in self._sources:
+            try:
+                result: Block | Exception = source.turn()
+            except Exception as error:  # noqa: BLE001, one source that fails must not stop the others
+                result = error
+            if self._given_up.is_set():
+                return
+            self.ended.append(result)
+
+    def abandoned(self) -> list[Block | Exception]:
+        """What ended so far; from here on nothing is added."""
+        self._given_up.set()
+        return list(self.ended)
+
+
 class Logs:
     """Runs until cancelled. Without log sources in the policy it does nothing but look at the policy."""
 
@@ -57,12 +82,14 @@ class Logs:
         notice: Notice,
         *,
         journal: tuple[str, ...] = ("journalctl",),
+        hangs_s: float = HANGS_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._policy = policy
         self._spool = spool
         self._notice = notice
         self._journal = journal
+        self._hangs_s = hangs_s
         self._clock = clock
         self._path = folders.spool / "positions.json"
         self._positions: Positions | None = None
@@ -91,26 +118,35 @@ class Logs:
             self._seen = policy
             self._take_over(policy)
         began = self._clock()
-        for _, source in list(self._sources.values()):
-            if source.name not in self._hanging:
-                await self._turn(source)
-        ms = (self._clock() - began) * 1000
-        self.mean_ms += 0.2 * (ms - self.mean_ms)
+        left = [source for _, source in self._sources.values() if source.name not in self._hanging]
+        while left and self._threads.available:
+            left = await self._turns(left)
+        self.mean_ms += 0.2 * ((self._clock() - began) * 1000 - self.mean_ms)
 
-    async def _turn(self, source: Source) -> None:
-        if not self._threads.available:
-            return
-        future = self._threads.run(source.turn)
-        done, _ = await asyncio.wait((future,), timeout=HANGS_S)
-        if not done:
-            self._hanging.add(source.name)
-            self._notice("E_LOGS", f"logs {source.name}: reading hangs")
-            future.add_done_callback(lambda _: self._hanging.discard(source.name))
-            return
-        try:
-            self._keep(source, future.result())
-        except Exception as error:  # noqa: BLE001, one source that fails must not stop the others
-            self._notice("E_LOGS", f"logs {source.name}: {type(error).__name__}: {error}"[:300])
+    async def _turns(self, sources: list[Source]) -> list[Source]:
+        """A turn of each, one after the other in one thread; gives those that stand behind one that hangs."""
+        turns = _Turns(sources)
+        future = self._threads.run(turns.work)
+        seen = -1
+        while not future.done() and seen != len(turns.ended):
+            seen = len(turns.ended)
+            await asyncio.wait((future,), timeout=self._hangs_s)
+        ended = turns.ended if future.done() else turns.abandoned()
+        for source, result in zip(sources, ended, strict=False):
+            self._end(source, result)
+        if len(ended) == len(sources):
+            return []
+        hanging = sources[len(ended)]
+        self._hanging.add(hanging.name)
+        self._notice("E_LOGS", f"logs {hanging.name}: reading hangs")
+        future.add_done_callback(lambda _: self._hanging.discard(hanging.name))
+        return sources[len(ended) + 1 :]
+
+    def _end(self, source: Source, result: Block | Exception) -> None:
+        if isinstance(result, Block):
+            self._keep(source, result)
+        else:
+            self._notice("E_LOGS", f"logs {source.name}: {type(result).__name__}: {result}"[:300])
         for what in source.notices:
             self._notice("E_LOGS", f"logs {source.name}: {what}"[:300])
         source.notices.clear()

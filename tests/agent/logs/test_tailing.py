@@ -3,11 +3,13 @@
 import asyncio
 import errno
 import os
+import threading
 
 import pytest
 
 from sereno_agent.folders import Folders
 from sereno_agent.logs import tailing
+from sereno_agent.logs.block import Block
 from sereno_agent.logs.tailing import Logs
 from sereno_agent.policy import Policy
 from sereno_agent.policy_logs import JournalSource, LogSource
@@ -27,13 +29,14 @@ class House:
         self.spool = Spool(self.folders.spool, write=self.write)
         self.logs = self.fresh()
 
-    def fresh(self):
+    def fresh(self, **how):
         return Logs(
             self.folders,
             lambda: self.policy,
             self.spool,
             lambda code, what: self.notices.append((code, what)),
             journal=("/no/such/journalctl",),
+            **how,
         )
 
     def write(self, fd, content):
@@ -114,6 +117,48 @@ def test_a_missing_journal_is_told_and_disturbs_no_file(house, tmp_path):
     asyncio.run(house.logs.round())
     assert house.spooled() == ["one"]
     assert [code for code, _ in house.notices] == ["E_LOGS"]
+
+
+class Hanging:
+    """A source on a file system that does not answer."""
+
+    def __init__(self) -> None:
+        self.name, self.notices, self.more = "far", [], False
+        self.answers = threading.Event()
+
+    def turn(self):
+        self.answers.wait(30)
+        return Block("far")
+
+    def committed(self):
+        pass
+
+    def close(self):
+        pass
+
+
+def test_a_source_that_hangs_stops_nobody_else_and_comes_back(house, tmp_path):
+    async def story():
+        house.logs = house.fresh(hangs_s=0.05)
+        path = tmp_path / "app.log"
+        path.write_text("one\n")
+        house.names(path)
+        await house.logs.round()
+        hanging = Hanging()
+        house.logs._sources = {"far": (None, hanging), **house.logs._sources}
+        path.open("a").write("two\n")
+        await house.logs.round()
+        assert house.spooled() == ["one", "two"]
+        assert ("E_LOGS", "logs far: reading hangs") in house.notices
+        path.open("a").write("three\n")
+        await house.logs.round()
+        assert house.spooled() == ["one", "two", "three"]
+        hanging.answers.set()
+        while house.logs._hanging:  # noqa: ASYNC110, a thread ends it
+            await asyncio.sleep(0.01)
+        await house.logs.round()
+
+    asyncio.run(story())
 
 
 def test_turns_come_seldom_where_nothing_is_said(house):
