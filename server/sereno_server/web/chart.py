@@ -111,6 +111,7 @@ def chart(
     highest = max([resource.capacity, *(values.tolist() or [0.0])])
     low, high = _levels_range(values, highest)
     full_at = forecast.full_at if forecast else None
+    onset = forecast.onset_at if forecast else None
     return {
         **asdict(frame),
         "t": times.tolist(),
@@ -123,6 +124,8 @@ def chart(
         "capacity_label": words.say("full: {amount}", amount=words.amount(resource.resource, resource.capacity)),
         "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
         "full_label": words.clock(full_at, now) if full_at else "",
+        "onset": _ms(onset) if onset and frame.start <= _ms(onset) <= min(frame.now, frame.end) else None,
+        "onset_label": words.say("it began"),
         "interval_label": interval(forecast, words),
         "ticks": ticks(frame, words),
         "levels": _levels(resource.resource, low, resource.capacity, words),
