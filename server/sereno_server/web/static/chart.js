@@ -232,7 +232,7 @@ class Chart {
       upright(data.onset, this.ink("fore"), [6, 3]);
       ctx.setLineDash([]);
       const right = x(data.onset) > bbox.left + bbox.width * 0.75;
-      label(data.onset_label, x(data.onset) + (right ? -6 : 6) * ratio, bbox.top + bbox.height * 0.5, this.ink("fore-ink"), right ? "right" : "left", 600);
+      label(data.onset_label, x(data.onset) + (right ? -6 : 6) * ratio, bbox.top + bbox.height * 0.32, this.ink("fore-ink"), right ? "right" : "left", 600);
     }
     if (data.full_at !== null) {
       upright(data.full_at, this.ink("fore"), [3, 3], cap);
