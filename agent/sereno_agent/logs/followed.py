@@ -114,6 +114,11 @@ class Followed:
     def _take_up(self, path: str, now: float) -> bool:
         """A file that is new at this path: one that was read before, a copy, or a new one. False: not decided yet."""
         opened = self._files.open(path)
+        others = [other for other, lies in self.live.items() if opened and lies == opened[0] and other != path]
+        if others:  # its going away from there is noticed first, while it is still known what was read of it
+            for other in others:
+                self._look_at(other, now)
+            opened = self._files.open(path)
         if opened is None:
             return False
         key, fd = opened
@@ -172,9 +177,9 @@ class Followed:
     def _moved_away(self, path: str, key: Key, now: float) -> None:
         """What lay at the path is elsewhere now: its rest is read, and what was rotated after it."""
         del self.live[path]
-        self.pending.discard(key)
         if key in self.live.values():
             return
+        self.pending.discard(key)
         place = self.places[key]
         fd = self._files.get(key)
         if fd is None or not holds(fd, place):

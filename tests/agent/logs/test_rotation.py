@@ -78,6 +78,25 @@ def test_several_rotations_between_two_looks(log, tmp_path, pattern, rotate, run
     assert turns.lines == log.written or "*" in pattern  # what wildcards find is read as it is found
 
 
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_copied_truncated_and_renamed_between_two_looks(log, tmp_path, pattern, running, fresh):
+    turns = Turns(tmp_path, source(tmp_path / pattern), time.time_ns)
+    turns.turn()
+    log.write(30)
+    turns.turn()
+    log.write(20)
+    log.copytruncate()
+    log.write(60)
+    log.rename()
+    if not fresh:
+        log.path.unlink()  # the program has not opened its new file yet
+    if not running:
+        turns.restart()
+    assert sorted(turns.drained()) == log.written
+
+
 def test_a_renamed_file_is_read_to_its_end_though_it_is_removed(log, tmp_path):
     turns = Turns(tmp_path, source(log.path), time.time_ns)
     turns.turn()
