@@ -122,14 +122,13 @@ class EmbeddedPostgreSQL:
         if not (place / "data" / "PG_VERSION").exists():
             self._make(programs, place)
         deadline = time.monotonic() + START_S_MAX
-        while not self._answers():
+        while not self._ready():
             if time.monotonic() > deadline:
                 raise SerenoError("E_POSTGRESQL", f"PostgreSQL did not start: {_tail(place / 'log')}")
             gone = self._process is None or self._process.poll() is not None
             if gone and self._postmaster() is None:
                 self._launch(programs, place)
             time.sleep(POLL_S)
-        self._make_database()
         return self.url()
 
     def stop(self) -> None:
@@ -238,6 +237,16 @@ class EmbeddedPostgreSQL:
             if "password authentication failed" in str(error):
                 raise SerenoError("E_POSTGRESQL", "the password file does not fit this PostgreSQL") from error
             return False
+
+    def _ready(self) -> bool:
+        """Whether it answers and has our database; it may be killed between the two, as at any moment."""
+        if not self._answers():
+            return False
+        try:
+            self._make_database()
+        except (psycopg.OperationalError, SerenoError):
+            return False
+        return True
 
     def _make_database(self) -> None:
         """Makes the role and the database where they are missing."""
