@@ -40,6 +40,7 @@ def told_after(policy: Policy, act: object, *, within_s: float = 3.0, turns: int
     return told
 
 
+@pytest.mark.slow
 def test_an_edit_in_place_and_by_rename(tmp_path: Path) -> None:
     path = tmp_path / "app.conf"
     path.write_text("a")
@@ -53,6 +54,7 @@ def test_an_edit_in_place_and_by_rename(tmp_path: Path) -> None:
     assert told_after(policy, rename) == [COLLECTORS]
 
 
+@pytest.mark.slow
 def test_other_files_beside_it_wake_nobody(tmp_path: Path) -> None:
     policy = Policy(files={"app": WatchedFile("app", tmp_path / "app.conf")})
     assert told_after(policy, lambda: (tmp_path / "app.log").write_text("x"), within_s=0.6) == []

@@ -119,6 +119,7 @@ def enough(requester, threshold, signed):
     return len(approved) >= threshold.persons
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.sampled_from(sorted(TEXTS)),

@@ -81,12 +81,14 @@ plans = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(plans)
 def test_a_plan_reads_back_as_it_was(plan):
     assert read_plan(write_plan(plan)) == plan
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(plans, st.data())
 def test_two_texts_are_never_the_same_plan(plan, data):
@@ -99,6 +101,7 @@ def test_two_texts_are_never_the_same_plan(plan, data):
         return
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(plans, st.data())
 def test_lines_that_are_moved_or_left_out_are_refused_or_another_plan(plan, data):

@@ -112,6 +112,7 @@ def test_a_tree_that_is_gone_and_back(site: Site) -> None:
     assert site.told() == ["etc/app.conf appeared: 2 lines added, 0 removed"]
 
 
+@pytest.mark.slow
 def test_more_files_than_the_bound_are_said(tmp_path: Path) -> None:
     site = Site(tmp_path)
     for number in range(5010):

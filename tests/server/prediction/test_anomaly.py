@@ -1,8 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sereno_server.prediction.anomaly import ALARM_SCORE, WARM_UP, Anomaly
+
+pytestmark = pytest.mark.slow  # seconds of arithmetic
 
 START = 1_767_225_600.0
 STEP_S = 300.0

@@ -11,6 +11,8 @@ from tests.server.prediction.shapes import noisy, quiet_then_ramp, sawtooth
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.watch import Key, Stretch, Watch
 
+pytestmark = pytest.mark.slow  # seconds of arithmetic
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 START = NOW.timestamp()
 KEYS = [Key("org_a", "dev_a", 1), Key("org_a", "dev_b", 1), Key("org_b", "dev_c", 7)]

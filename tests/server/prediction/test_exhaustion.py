@@ -7,6 +7,8 @@ from tests.server.prediction.shapes import noisy, quiet_then_ramp, sawtooth
 
 from sereno_server.prediction.exhaustion import Exhaustion
 
+pytestmark = pytest.mark.slow  # seconds of arithmetic
+
 HOUR = 3600.0
 
 

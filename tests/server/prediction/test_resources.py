@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from tests.server.prediction.replay import replay
 
 from sereno_server.prediction.resources import KINDS, bounded
@@ -37,6 +38,7 @@ def test_no_series_is_bounded_in_two_ways():
         assert max(Counter(names).values()) == 1
 
 
+@pytest.mark.slow
 def test_a_certificate_that_nobody_renews_is_announced_for_the_moment_it_ends():
     grace, ends, step = 21 * DAY_S, 30 * DAY_S, 1800.0
     at = np.arange(0, 29 * DAY_S, step)
@@ -46,6 +48,7 @@ def test_a_certificate_that_nobody_renews_is_announced_for_the_moment_it_ends():
     assert np.abs(said.full_at[announced] - ends).max() < DAY_S
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_renewed_in_its_grace_each_time_is_not_announced_before():
     life, grace, step = 90 * DAY_S, 18 * DAY_S, 7200.0
     at = np.arange(0, 3 * life, step)
