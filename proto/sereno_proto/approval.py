@@ -10,8 +10,10 @@ from sereno_proto.documents import write_time
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.keys import PublicKey
 from sereno_proto.limits import SIGNATURES_MAX
+from sereno_proto.passkeys import Passkey
 from sereno_proto.plan import RISKS, Plan, highest, read_plan
 from sereno_proto.roster import NOBODY, Person, Roster, require_current
+from sereno_proto.signatures import signer
 
 REQUEST: Final = "request"
 APPROVE: Final = "approve"
@@ -32,7 +34,7 @@ class Approval:
 class _Signed:
     purpose: str
     person: Person
-    key: PublicKey
+    key: PublicKey | Passkey
 
 
 def verify_approval(
@@ -46,8 +48,8 @@ def verify_approval(
 ) -> Approval:
     """Gives who asked and who approved; raises with the code of the first thing that is not as it must be.
 
-    signatures: (purpose, armored SSHSIG) pairs; one that does not fit spoils them all. `risk` is what the caller's
-    own registry says of the plan's actions: a plan that states less is refused, and the highest decides.
+    signatures: (purpose, armored SSHSIG or passkey assertion) pairs; one that does not fit spoils them all. `risk` is
+    what the caller's own registry says of the plan's actions: a plan that states less is refused; the highest decides.
     """
     if read_plan(plan_text) != plan:
         raise Refused("E_PLAN_CHANGED", "the plan is not what its text says")
@@ -59,7 +61,7 @@ def verify_approval(
         raise Refused("E_SIGNATURE_MISSING", "nobody signed this plan")
     if len(signatures) > SIGNATURES_MAX:
         raise BadInput("E_LIMIT", f"at most {SIGNATURES_MAX} signatures are looked at")
-    signed = [_verify_one(plan_text, purpose, sshsig_text, roster) for purpose, sshsig_text in signatures]
+    signed = [_verify_one(plan_text, purpose, armored, roster) for purpose, armored in signatures]
     _check_requester(plan, roster, [one for one in signed if one.purpose == REQUEST])
     approvals = [one for one in signed if one.purpose == APPROVE]
     _check_approvals(plan, roster, risk, approvals)
@@ -89,17 +91,11 @@ def _risk(plan: Plan, own: str) -> str:
     return plan.risk
 
 
-def _verify_one(plan_text: bytes, purpose: str, sshsig_text: str, roster: Roster) -> _Signed:
+def _verify_one(plan_text: bytes, purpose: str, armored: str, roster: Roster) -> _Signed:
     if purpose not in NAMESPACES:
         raise Refused("E_NAMESPACE", f"plans are signed to request or to approve, not to '{purpose[:40]}'")
-    key = sshsig.verify(plan_text, sshsig_text, NAMESPACES[purpose])
-    held = roster.holder(key)
-    if held is None:
-        raise Refused("E_KEY_UNKNOWN", f"{key.fingerprint} is not on roster {roster.version}")
-    person, roster_key = held
-    if roster_key.purpose != "approve":
-        raise Refused("E_KEY_PURPOSE", f"{person.name}'s key {key.fingerprint} is for {roster_key.purpose}")
-    return _Signed(purpose, person, key)
+    person, held = signer(plan_text, armored, NAMESPACES[purpose], roster, "approve")
+    return _Signed(purpose, person, held.public_key)
 
 
 def _check_requester(plan: Plan, roster: Roster, requests: list[_Signed]) -> None:

@@ -81,7 +81,8 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_SIGNATURE_MISSING": CodeEntry("a signature is missing", "have it signed: `sereno approve`"),
     "E_SIGNATURE_INVALID": CodeEntry("a signature does not fit the text", "sign the text as it is"),
     "E_SIGNATURE_FORMAT": CodeEntry(
-        "a signature is not an SSHSIG", "sign with `sereno approve` or `ssh-keygen -Y sign`"
+        "a signature is neither an SSHSIG nor a passkey's assertion",
+        "sign with `sereno approve` or `ssh-keygen -Y sign`",
     ),
     "E_NAMESPACE": CodeEntry("a signature was made for another purpose", "sign with the right command"),
     "E_KEY_UNKNOWN": CodeEntry("the signing key is not on the roster", "add the key to the roster, or use another"),
@@ -91,6 +92,16 @@ CATALOGUE: dict[str, CodeEntry] = {
     ),
     "E_KEY_FILE": CodeEntry("a key file cannot be used", "give an OpenSSH private key that you can read"),
     "E_KEY_TOUCH": CodeEntry("this risk asks for a key with touch", "sign with an sk- key (a hardware token)"),
+    "E_PASSKEY_TYPE": CodeEntry("a passkey's answer is not an assertion", "approve on the approval page"),
+    "E_PASSKEY_CHALLENGE": CodeEntry(
+        "a passkey signed another text, or for another purpose", "approve the device's own text on the approval page"
+    ),
+    "E_PASSKEY_ORIGIN": CodeEntry("a passkey signed on another site", "use your organisation's approval page"),
+    "E_PASSKEY_CROSS_ORIGIN": CodeEntry("a passkey signed inside another site's page", "open the approval page itself"),
+    "E_PASSKEY_RP": CodeEntry("a passkey signed for another site", "use your organisation's approval page"),
+    "E_PASSKEY_UNVERIFIED": CodeEntry(
+        "an authenticator did not verify who holds it", "approve with PIN, fingerprint or face"
+    ),
     # root and roster
     "E_ROOT_THRESHOLD": CodeEntry("too few root keys signed", "collect more root signatures"),
     "E_ROOT_KEY": CodeEntry("a signature is by a key that is not of the root", "sign with a root key"),

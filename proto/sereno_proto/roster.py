@@ -17,6 +17,7 @@ from sereno_proto.limits import (
     PERSONS_MAX,
     ROSTER_DAYS_MAX,
 )
+from sereno_proto.passkeys import Passkey, is_passkey, parse_passkey
 from sereno_proto.plan import RISKS
 from sereno_proto.root import read_root, require_root_keys
 
@@ -39,7 +40,7 @@ class RosterKey:
     """A key with its one purpose. `approve` signs plans, as requester or as approver; the role decides which."""
 
     purpose: str
-    public_key: PublicKey
+    public_key: PublicKey | Passkey
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,18 @@ class Roster:
         """The one person who holds the key, and the key with its purpose."""
         return next(
             ((person, held) for person in self.persons for held in person.keys if held.public_key == key),
+            None,
+        )
+
+    def holder_of_credential(self, credential_id: bytes) -> tuple[Person, RosterKey] | None:
+        """The one person whose passkey has this id, and the key with its purpose."""
+        return next(
+            (
+                (person, held)
+                for person in self.persons
+                for held in person.keys
+                if isinstance(held.public_key, Passkey) and held.public_key.credential_id == credential_id
+            ),
             None,
         )
 
@@ -177,7 +190,7 @@ def _read_person(fields: dict[str, str], prefix: str) -> Person:
 
 def _read_key(value: str) -> RosterKey:
     purpose, _, line = value.partition(" ")
-    return RosterKey(purpose, parse_public(line))
+    return RosterKey(purpose, parse_passkey(line) if is_passkey(line) else parse_public(line))
 
 
 def _read_threshold(value: str) -> Threshold:
@@ -198,10 +211,12 @@ def _check(roster: Roster) -> None:
         if risk not in roster.thresholds or not 1 <= roster.thresholds[risk].persons <= APPROVALS_MAX:
             raise BadInput("E_ROSTER_INVALID", f"{risk} risk needs 1 to {APPROVALS_MAX} approvals")
     names = [person.name for person in roster.persons]
-    blobs = [key.public_key.blob for person in roster.persons for key in person.keys]
+    keys = [key.public_key for person in roster.persons for key in person.keys]
+    blobs = [key.blob for key in keys]
+    credentials = [key.credential_id for key in keys if isinstance(key, Passkey)]
     if len(set(names)) != len(names):
         raise BadInput("E_ROSTER_INVALID", "two persons have the same name")
-    if len(set(blobs)) != len(blobs):
+    if len(set(blobs)) != len(blobs) or len(set(credentials)) != len(credentials):
         raise BadInput("E_ROSTER_INVALID", "a key belongs to one person and has one purpose")
     for person in roster.persons:
         _check_person(person)
@@ -217,3 +232,5 @@ def _check_person(person: Person) -> None:
     for key in person.keys:
         if key.purpose not in PURPOSES:
             raise BadInput("E_ROSTER_INVALID", f"'{key.purpose[:40]}' is not one of {', '.join(PURPOSES)}")
+        if isinstance(key.public_key, Passkey) and key.purpose == "registrar":
+            raise BadInput("E_ROSTER_INVALID", "a passkey signs on a page; a registrar's key is an SSH key")

@@ -135,7 +135,7 @@ class FakeDevice:
             raise Refused("E_PLAN_REPLAYED")
         if self.held.get(plan.id) != order.plan_text:
             raise Refused("E_PLAN_UNKNOWN" if plan.id not in self.held else "E_PLAN_CHANGED")
-        pairs = [(signature.purpose, signature.sshsig) for signature in order.signatures]
+        pairs = [(signature.purpose, signature.armored) for signature in order.signatures]
         verify_approval(plan, order.plan_text, pairs, self.world.roster, self.world.now)
         self.used.add(plan.id)
         self.executed.append(plan.run_id)

@@ -35,7 +35,7 @@ def judge(
     roster = pins.roster(moment)
     if len(wanted.signatures) > SIGNATURES_MAX:
         raise BadInput("E_LIMIT", f"at most {SIGNATURES_MAX} signatures are looked at")
-    signatures = [(signature.purpose, signature.sshsig) for signature in wanted.signatures]
+    signatures = [(signature.purpose, signature.armored) for signature in wanted.signatures]
     approval = verify_approval(plan, wanted.plan_text, signatures, roster, moment, risk=risk)
     require_policy(policy, plan)
     _require_code(device, plan)

@@ -515,21 +515,21 @@ class Signature(google.protobuf.message.Message):
 
     PERSON_FIELD_NUMBER: builtins.int
     PURPOSE_FIELD_NUMBER: builtins.int
-    SSHSIG_FIELD_NUMBER: builtins.int
+    ARMORED_FIELD_NUMBER: builtins.int
     person: builtins.str
     """as the server says; the device looks the key up in its roster"""
     purpose: builtins.str
     """"request" or "approve": the SSHSIG namespace must say the same"""
-    sshsig: builtins.str
-    """armored"""
+    armored: builtins.str
+    """an SSHSIG, or a passkey's assertion"""
     def __init__(
         self,
         *,
         person: builtins.str = ...,
         purpose: builtins.str = ...,
-        sshsig: builtins.str = ...,
+        armored: builtins.str = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["person", b"person", "purpose", b"purpose", "sshsig", b"sshsig"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["armored", b"armored", "person", b"person", "purpose", b"purpose"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Signature: typing_extensions.TypeAlias = Signature

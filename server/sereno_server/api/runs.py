@@ -34,7 +34,7 @@ class SignatureRequest(BaseModel):
     """An SSHSIG over the plan's exact text, in the namespace of its purpose."""
 
     purpose: Literal["request", "approve"]
-    sshsig: str = Field(max_length=limits.SIGNATURE_CHARS_MAX)
+    signature: str = Field(max_length=limits.SIGNATURE_CHARS_MAX)
 
 
 class DenyRequest(BaseModel):
@@ -115,7 +115,7 @@ def _deciding(app: App, routes: APIRouter) -> None:
         allowed(account, "sign", "run", run)
 
         async def work() -> dict[str, Any]:
-            await add_signature(app, account, run, body.purpose, body.sshsig)
+            await add_signature(app, account, run, body.purpose, body.signature)
             return await _state(app, account, run)
 
         return await once(app, account, key, f"POST /runs/{run}/signatures", body, work)

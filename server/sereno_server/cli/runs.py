@@ -141,7 +141,7 @@ def _sign(
         raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno deny`")
     namespace = sshsig.REQUEST_NAMESPACE if purpose == "request" else sshsig.APPROVE_NAMESPACE
     signer = signer_for(key or client.person.approve, f"approving key of {client.person.name}")
-    body = {"purpose": purpose, "sshsig": signer.sign(text, namespace)}
+    body = {"purpose": purpose, "signature": signer.sign(text, namespace)}
     client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
 
 

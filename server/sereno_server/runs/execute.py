@@ -32,7 +32,7 @@ async def execute(app: Parts, organisation_id: str, run_id: str, clock: Clock) -
     order = ExecutePlan(
         plan_text=run.plan_text,
         signatures=[
-            Signature(person=person, purpose=purpose, sshsig=signature) for person, purpose, signature in given
+            Signature(person=person, purpose=purpose, armored=signature) for person, purpose, signature in given
         ],
     )
     try:

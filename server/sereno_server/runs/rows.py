@@ -126,11 +126,11 @@ async def newest_roster(tx: AsyncConnection, organisation_id: str) -> Roster:
 async def given(tx: AsyncConnection, run: Run) -> list[tuple[str, str, str]]:
     """The signatures on a run's plan as (person, purpose, armored SSHSIG), the oldest first."""
     rows = await tx.execute(
-        select(signatures.c.person, signatures.c.purpose, signatures.c.sshsig)
+        select(signatures.c.person, signatures.c.purpose, signatures.c.armored)
         .where(signatures.c.organisation_id == run.organisation_id, signatures.c.run_id == run.id)
         .order_by(signatures.c.at, signatures.c.person)
     )
-    return [(row.person, row.purpose, row.sshsig) for row in rows]
+    return [(row.person, row.purpose, row.armored) for row in rows]
 
 
 async def device_name(tx: AsyncConnection, run: Run) -> str:

@@ -6,11 +6,12 @@ from typing import Final
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_proto import limits, sshsig
+from sereno_proto import limits
 from sereno_proto.approval import APPROVE, NAMESPACES, REQUEST, Approval, verify_approval
 from sereno_proto.errors import BadInput, Refused, SerenoError
 from sereno_proto.plan import Plan, read_plan
 from sereno_proto.roster import Person, Roster, require_current
+from sereno_proto.signatures import signer
 from sereno_server.access.account import Account
 from sereno_server.access.authorise import Object, authorise
 from sereno_server.app import now as server_clock
@@ -55,13 +56,7 @@ def vet(plan: Plan, plan_text: bytes, purpose: str, signature: str, roster: Rost
     """Who made a signature that may count towards this plan; raises with the code that the device would give."""
     if purpose not in NAMESPACES:
         raise Refused("E_NAMESPACE", f"plans are signed to request or to approve, not to '{purpose[:40]}'")
-    key = sshsig.verify(plan_text, signature, NAMESPACES[purpose])
-    held = roster.holder(key)
-    if held is None:
-        raise Refused("E_KEY_UNKNOWN", f"{key.fingerprint} is not on roster {roster.version}")
-    person, roster_key = held
-    if roster_key.purpose != "approve":
-        raise Refused("E_KEY_PURPOSE", f"{person.name}'s key {key.fingerprint} is for {roster_key.purpose}")
+    person, held = signer(plan_text, signature, NAMESPACES[purpose], roster, "approve")
     if purpose == REQUEST and person.name != plan.requester:
         raise Refused("E_REQUESTER_OTHER", f"{person.name} signed the request, {plan.requester} asked")
     threshold = roster.thresholds[plan.risk]
@@ -69,7 +64,7 @@ def vet(plan: Plan, plan_text: bytes, purpose: str, signature: str, roster: Rost
         raise Refused("E_APPROVER_IS_REQUESTER", f"{person.name} asked for this plan")
     if purpose == APPROVE and person.name != plan.requester and not person.may_approve:
         raise Refused("E_APPROVER_ROLE", f"{person.name} is a {person.role}")
-    if purpose == APPROVE and threshold.touch and not key.touch:
+    if purpose == APPROVE and threshold.touch and not held.public_key.touch:
         raise Refused("E_KEY_TOUCH", f"{plan.risk} risk asks for a key that is touched")
     return person
 
@@ -98,7 +93,7 @@ async def _keep(
             run_id=run.id,
             person=person.name,
             purpose=purpose,
-            sshsig=signature,
+            armored=signature,
             at=now,
         )
         .on_conflict_do_nothing()

@@ -294,8 +294,8 @@ def require(comparison: str, value: float, within_s: int = 0) -> Requirement:
     )
 
 
-def signature(purpose: str, sshsig_text: str) -> Signature:
-    return Signature(person="whoever the server says", purpose=purpose, sshsig=sshsig_text)
+def signature(purpose: str, armored: str) -> Signature:
+    return Signature(person="whoever the server says", purpose=purpose, armored=armored)
 
 
 def failed(code: str, undo: str = "") -> ActionFailed:

@@ -134,8 +134,8 @@ def test_what_cannot_be_done_is_told_by_code(site, token):
     for path, body, code in (
         (f"/tickets/{ticket}/runs", {"playbook": "no.such"}, {"E_PLAYBOOK_UNKNOWN", "E_REQUESTER_UNKNOWN"}),
         (f"/devices/{device}/runs", {}, {"E_PARAMETER"}),
-        (f"/runs/{run}/signatures", {"purpose": "approve", "sshsig": "x"}, {"E_CONFLICT", "E_SIGNATURE_FORMAT"}),
-        (f"/runs/{run}/signatures", {"purpose": "both", "sshsig": "x"}, {"E_BAD_REQUEST"}),
+        (f"/runs/{run}/signatures", {"purpose": "approve", "signature": "x"}, {"E_CONFLICT", "E_SIGNATURE_FORMAT"}),
+        (f"/runs/{run}/signatures", {"purpose": "both", "signature": "x"}, {"E_BAD_REQUEST"}),
         ("/runs/run_none/deny", {"reason": ""}, {"E_NOT_FOUND"}),
         ("/join-codes", {"valid_s": 1}, {"E_BAD_REQUEST"}),
     ):

@@ -167,7 +167,7 @@ async def filling_disk(tx: AsyncConnection, now: datetime) -> Story:
         planned_at=now - timedelta(minutes=3),
         expires_at=now + timedelta(minutes=27),
     )
-    await put(tx, tables.signatures, run_id=run_id, person="noa", purpose="request", sshsig="", at=now)
+    await put(tx, tables.signatures, run_id=run_id, person="noa", purpose="request", armored="", at=now)
     for seconds, kind, said, actor in [
         (-19 - 6 * 3600 - 480 + 360, "change", "/etc/orders-api/logging.conf changed", "device"),
         (0, "forecast", "Forecast: /var full at 07:40, 94 % sure", "server"),
@@ -255,7 +255,7 @@ async def solved(tx: AsyncConnection, now: datetime) -> str:
     )
     for person, purpose in (("noa", "request"), ("iker", "approve")):
         at = opened + timedelta(minutes=9)
-        await put(tx, tables.signatures, run_id=run_id, person=person, purpose=purpose, sshsig="", at=at)
+        await put(tx, tables.signatures, run_id=run_id, person=person, purpose=purpose, armored="", at=at)
     for index, (step, state, what) in enumerate(
         [
             (0, "started", "Two signatures verified by the device"),

@@ -59,7 +59,7 @@ def request_passed_off_as_approval(stage: Stage) -> None:
     text = stage.make_plan()
     asked = stage.sign(text, "request", "iker")
     stage.execute(
-        text, [stage.sign(text, "request", "noa"), Signature(person="iker", purpose="approve", sshsig=asked.sshsig)]
+        text, [stage.sign(text, "request", "noa"), Signature(person="iker", purpose="approve", armored=asked.armored)]
     )
 
 

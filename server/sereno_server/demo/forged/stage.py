@@ -90,7 +90,7 @@ class Stage:
         """A signature with a key that lies in the demo's folder; `key` is its purpose there."""
         namespace = sshsig.REQUEST_NAMESPACE if purpose == "request" else sshsig.APPROVE_NAMESPACE
         armored = sshsig.FileSigner(key_path(self.place, person, key)).sign(text, namespace)
-        return Signature(person=person, purpose=purpose, sshsig=armored)
+        return Signature(person=person, purpose=purpose, armored=armored)
 
     def all_signatures(self, text: bytes) -> list[Signature]:
         """Everything a plan needs: noa asks, iker and ane approve."""

@@ -67,7 +67,7 @@ signatures = Table(
     words("run_id"),
     words("person"),
     words("purpose"),  # request, approve
-    words("sshsig"),
+    words("armored"),  # an SSHSIG, or a passkey's assertion
     when("at", now=True),
     PrimaryKeyConstraint("organisation_id", "run_id", "person", "purpose"),
 )

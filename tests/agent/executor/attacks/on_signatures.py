@@ -127,7 +127,7 @@ def a_login_passed_off_as_an_approval(house):
 @attack("E_NAMESPACE")
 def a_purpose_of_the_servers_own(house):
     text = house.plan()
-    return house.execute(text, house.request(text), signature("witness", house.approve(text).sshsig))
+    return house.execute(text, house.request(text), signature("witness", house.approve(text).armored))
 
 
 @attack("E_SIGNATURE_INVALID")
