@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sereno_proto.plan import PlannedStep, Require, Target
+from sereno_proto.planned_step import PlannedStep, Require, Subject, Target
 
 
 def step_record(step: PlannedStep) -> dict[str, Any]:
@@ -17,6 +17,7 @@ def planned_step_from(record: dict[str, Any]) -> PlannedStep:
         **{
             **record,
             "targets": tuple(Target(**target) for target in record["targets"]),
+            "subjects": tuple(Subject(**subject) for subject in record["subjects"]),
             "require": tuple(Require(**require) for require in record["require"]),
             "when": tuple(Require(**require) for require in record["when"]),
             "diff": tuple(record["diff"]),

@@ -20,7 +20,7 @@ from sereno_agent.records import planned_step_from, step_record
 from sereno_playbooks.action import ActionFailed, Outcome
 from sereno_proto.errors import CATALOGUE, Refused
 from sereno_proto.limits import ACTION_TIMEOUT_S, WORKER_TIMEOUT_S, WORKERS_MAX
-from sereno_proto.plan import PlannedStep
+from sereno_proto.planned_step import PlannedStep
 from sereno_proto.v1.runs_pb2 import CheckResult, Step
 
 _COMMAND: Final = [sys.executable, "-P", "-s", "-B", "-m", "sereno_agent.worker"]

@@ -7,7 +7,7 @@ from typing import Protocol
 from sereno_diagnostics.allowed import Allowed
 from sereno_diagnostics.parameters import Parameter, Values
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import PlannedStep, Target
+from sereno_proto.planned_step import PlannedStep, Subject, Target
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Draft:
     effect: str  # one sentence
     undo: str  # how it is undone, or why it cannot be
     targets: tuple[Target, ...] = ()
+    subjects: tuple[Subject, ...] = ()
     bounds: dict[str, int] = field(default_factory=dict)
     diff: tuple[str, ...] = ()
 

@@ -17,7 +17,7 @@ from sereno_diagnostics.allowed import Allowed, WatchedFolder
 from sereno_playbooks.protected import guard
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ACTION_DIGEST_BYTES_MAX, FOLDER_ENTRIES_MAX
-from sereno_proto.plan import Target
+from sereno_proto.planned_step import Target
 
 _CHUNK: Final = 1 << 20
 _PREFIX: Final = ".sereno-"

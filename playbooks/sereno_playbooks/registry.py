@@ -20,8 +20,8 @@ from sereno_diagnostics.parameters import Values, bind, resolve
 from sereno_playbooks import actions
 from sereno_playbooks.action import Action, Outcome, Site
 from sereno_proto.errors import BadInput, Refused
-from sereno_proto.limits import REQUIRE_WITHIN_S_MAX, TARGETS_PER_STEP_MAX
-from sereno_proto.plan import PlannedStep, Require
+from sereno_proto.limits import REQUIRE_WITHIN_S_MAX, SUBJECTS_PER_STEP_MAX, TARGETS_PER_STEP_MAX
+from sereno_proto.planned_step import PlannedStep, Require
 from sereno_proto.v1.runs_pb2 import Requirement, Step
 
 ON_FAILURE = ("undo", "stop", "continue")
@@ -80,6 +80,8 @@ def plan(step: Step, site: Site) -> PlannedStep:
     draft = action.plan(values, site)
     if len(draft.targets) > TARGETS_PER_STEP_MAX:
         raise Refused("E_BOUND", f"{step.action} would touch more than {TARGETS_PER_STEP_MAX} files")
+    if len(draft.subjects) > SUBJECTS_PER_STEP_MAX:
+        raise Refused("E_BOUND", f"{step.action} would change more than {SUBJECTS_PER_STEP_MAX} things")
     return replace(
         planned,
         action=step.action,
@@ -88,6 +90,7 @@ def plan(step: Step, site: Site) -> PlannedStep:
         effect=draft.effect,
         undo=draft.undo,
         targets=draft.targets,
+        subjects=draft.subjects,
         bounds=draft.bounds,
         diff=draft.diff,
     )

@@ -15,7 +15,7 @@ from sereno_diagnostics.findings import bytes_text
 from sereno_playbooks import files
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ROTATED_SINCE_BYTES_MAX
-from sereno_proto.plan import Target
+from sereno_proto.planned_step import Target
 
 _CHUNK: Final = 1 << 20
 _ROOM_LEFT_BYTES: Final = 16 << 20  # what must stay free beside the unpacked log

@@ -11,7 +11,8 @@ from sereno_proto.errors import BadInput, Refused
 from sereno_proto.keys import PublicKey
 from sereno_proto.limits import SIGNATURES_MAX
 from sereno_proto.passkeys import Passkey
-from sereno_proto.plan import RISKS, Plan, highest, read_plan
+from sereno_proto.plan import Plan, read_plan
+from sereno_proto.planned_step import RISKS, highest
 from sereno_proto.roster import NOBODY, Person, Roster, require_current
 from sereno_proto.signatures import signer
 

@@ -104,6 +104,7 @@ STEPS_MAX: Final = 32
 STEP_NAME_CHARS_MAX: Final = 80  # the one text of a plan that a server words: a label, no room for a story
 PLAYBOOK_BYTES_MAX: Final = 64 * 1024
 TARGETS_PER_STEP_MAX: Final = 512
+SUBJECTS_PER_STEP_MAX: Final = 128  # services, packages, ... that one step brings to another state
 ACTION_FILES_MAX: Final = 256
 ROTATED_SINCE_BYTES_MAX: Final = 64 << 20  # logged after a rotation that is to be taken back
 

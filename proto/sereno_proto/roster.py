@@ -18,7 +18,7 @@ from sereno_proto.limits import (
     ROSTER_DAYS_MAX,
 )
 from sereno_proto.passkeys import Passkey, is_passkey, parse_passkey
-from sereno_proto.plan import RISKS
+from sereno_proto.planned_step import RISKS
 from sereno_proto.root import read_root, require_root_keys
 
 PURPOSES: Final = ("session", "approve", "registrar")

@@ -13,7 +13,7 @@ from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
 from sereno_playbooks import registry
 from sereno_playbooks.action import Site
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import PlannedStep
+from sereno_proto.planned_step import PlannedStep
 from sereno_proto.v1.runs_pb2 import Step
 
 NOW_S = 1_800_000_000.0

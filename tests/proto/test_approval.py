@@ -12,7 +12,8 @@ from tests.proto.test_plan import DIGEST, NOW, PLAN
 from sereno_proto import sshsig
 from sereno_proto.approval import Approval, verify_approval
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import PlannedStep, read_plan, write_plan
+from sereno_proto.plan import read_plan, write_plan
+from sereno_proto.planned_step import PlannedStep
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, Threshold
 from sereno_proto.sshsig import APPROVE_NAMESPACE, REQUEST_NAMESPACE
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sereno_proto.documents import BIDI
-from sereno_proto.errors import SerenoError
-from sereno_proto.plan import COMPARISONS, RISKS, Plan, PlannedStep, Require, Target, highest, read_plan, write_plan
+from sereno_proto.errors import BadInput, SerenoError
+from sereno_proto.plan import Plan, read_plan, write_plan
+from sereno_proto.planned_step import COMPARISONS, RISKS, SUBJECT_KINDS, PlannedStep, Require, Subject, Target, highest
 
 NOW = datetime(2026, 11, 21, 20, 0, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64
@@ -21,6 +22,13 @@ lines = texts.filter(bool)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64).map(lambda text: f"sha256:{text}")
 plain = st.text(string.ascii_letters + string.digits + "._:/@+-", min_size=1, max_size=20)
 counts = st.integers(0, 10**15)
+subjects = st.builds(
+    Subject,
+    kind=st.sampled_from(SUBJECT_KINDS),
+    name=st.from_regex(r"[A-Za-z0-9._:@+~/=\\-]{1,40}", fullmatch=True),
+    before=st.from_regex(r"[A-Za-z0-9._:@+~/=,%-]{1,40}", fullmatch=True),
+    after=st.from_regex(r"[A-Za-z0-9._:@+~/=,%-]{1,40}", fullmatch=True),
+)
 targets = st.builds(
     Target,
     path=texts.map(lambda text: "/" + text),
@@ -50,6 +58,7 @@ actions = st.builds(
     undo=texts,
     on_failure=st.sampled_from(["undo", "stop", "continue"]),
     targets=st.lists(targets, **few).map(tuple),
+    subjects=st.lists(subjects, **few).map(tuple),
     bounds=st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True), counts, **few),
     diff=st.lists(lines, **few).map(tuple),
     require=st.lists(requires, **few).map(tuple),
@@ -157,6 +166,22 @@ def test_a_plan_that_makes_no_sense_is_not_written(changes):
 def test_a_target_that_makes_no_sense_is_not_written(target):
     step = PlannedStep("a", {}, action="rotate_logs", code=DIGEST, targets=(target,))
     with pytest.raises(SerenoError):
+        write_plan(replace(PLAN, steps=(step,)))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Subject("sudoers", "all", "no", "yes"),
+        Subject("service", "nginx.service: failed -> active\nname", "a", "b"),
+        Subject("service", "nginx service", "failed", "active"),
+        Subject("service", "nginx.service", "", "active"),
+        Subject("package", "openssl", "3.0.11", "3.0.15 -> 1"),
+    ],
+)
+def test_a_subject_that_makes_no_sense_is_not_written(subject):
+    step = PlannedStep("a", {}, action="restart_service", code=DIGEST, subjects=(subject,))
+    with pytest.raises(BadInput):
         write_plan(replace(PLAN, steps=(step,)))
 
 

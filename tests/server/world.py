@@ -17,7 +17,8 @@ from sereno_proto.approval import verify_approval
 from sereno_proto.errors import Refused, SerenoError
 from sereno_proto.ids import device_id, new_id, organisation_id, sha256
 from sereno_proto.keys import PublicKey
-from sereno_proto.plan import Plan, PlannedStep, read_plan, write_plan
+from sereno_proto.plan import Plan, read_plan, write_plan
+from sereno_proto.planned_step import PlannedStep
 from sereno_proto.root import Root, write_root
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, write_roster
 from sereno_proto.v1.link_pb2 import Problem, Up

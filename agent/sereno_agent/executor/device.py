@@ -11,7 +11,7 @@ from sereno_playbooks import registry
 from sereno_playbooks.action import Outcome
 from sereno_proto.errors import Refused
 from sereno_proto.ids import device_id
-from sereno_proto.plan import PlannedStep
+from sereno_proto.planned_step import PlannedStep
 from sereno_proto.sshsig import FileSigner, Signer
 from sereno_proto.v1.runs_pb2 import CheckResult, Step
 

@@ -9,7 +9,8 @@ from sereno_agent.policy import Policy
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.ids import new_id
 from sereno_proto.limits import STEPS_MAX
-from sereno_proto.plan import Plan, PlannedStep, highest, write_plan
+from sereno_proto.plan import Plan, write_plan
+from sereno_proto.planned_step import PlannedStep, highest
 from sereno_proto.roster import NOBODY, Roster
 from sereno_proto.v1.runs_pb2 import MakePlan, Step
 

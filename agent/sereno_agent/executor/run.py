@@ -10,7 +10,8 @@ from sereno_agent.executor.verdict import require_policy
 from sereno_diagnostics.compare import holds
 from sereno_playbooks.action import ActionFailed
 from sereno_proto.errors import CATALOGUE, Refused, SerenoError
-from sereno_proto.plan import Plan, PlannedStep, Require, require_text
+from sereno_proto.plan import Plan
+from sereno_proto.planned_step import PlannedStep, Require, require_text
 from sereno_proto.v1 import runs_pb2
 from sereno_proto.v1.runs_pb2 import Finding, RunState
 

@@ -12,7 +12,8 @@ from sereno_proto.approval import Approval, verify_approval
 from sereno_proto.documents import write_time
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.limits import SIGNATURES_MAX
-from sereno_proto.plan import RISKS, Plan, highest, read_plan
+from sereno_proto.plan import Plan, read_plan
+from sereno_proto.planned_step import RISKS, highest
 from sereno_proto.v1.runs_pb2 import ExecutePlan
 
 

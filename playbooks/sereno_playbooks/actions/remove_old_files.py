@@ -14,7 +14,7 @@ from sereno_playbooks.action import Draft, Outcome, Site
 from sereno_playbooks.actions.rotate_logs import rotatable
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ACTION_FILES_MAX
-from sereno_proto.plan import CANNOT_BE_UNDONE, PlannedStep, Target
+from sereno_proto.planned_step import CANNOT_BE_UNDONE, PlannedStep, Target
 
 RISK = "medium"
 PARAMETERS = (Parameter("folder", "folder", "the folder to clear"),)

@@ -16,7 +16,7 @@ from sereno_playbooks.action import Draft, Outcome, Site
 from sereno_proto.errors import Refused
 from sereno_proto.ids import sha256
 from sereno_proto.limits import DIFF_CHARS_MAX, WATCHED_FILE_BYTES_MAX
-from sereno_proto.plan import PlannedStep, Target
+from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "medium"
 PARAMETERS = (

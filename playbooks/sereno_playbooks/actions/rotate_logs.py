@@ -23,7 +23,7 @@ from sereno_playbooks.action import Draft, Outcome, Site
 from sereno_playbooks.unpacking import unpack
 from sereno_proto.errors import Refused
 from sereno_proto.limits import ACTION_FILES_MAX
-from sereno_proto.plan import PlannedStep, Target
+from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "low"
 PARAMETERS = (Parameter("folder", "folder", "the folder whose logs are packed"),)

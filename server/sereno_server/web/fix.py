@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sereno_proto.errors import SerenoError
-from sereno_proto.plan import CANNOT_BE_UNDONE, Plan, PlannedStep, Require, read_plan
+from sereno_proto.plan import Plan, read_plan
+from sereno_proto.planned_step import CANNOT_BE_UNDONE, PlannedStep, Require
 from sereno_proto.roster import Threshold
 from sereno_server.reads.rows import FindingRow, RunEventRow
 from sereno_server.reads.runs import RunView

@@ -17,7 +17,7 @@ from sereno_playbooks.action import ActionFailed, Outcome
 from sereno_proto import sshsig
 from sereno_proto.errors import BadInput, Refused, SerenoError
 from sereno_proto.ids import device_id, organisation_id, sha256
-from sereno_proto.plan import PlannedStep, Require, Target
+from sereno_proto.planned_step import PlannedStep, Require, Target
 from sereno_proto.root import Root, write_root
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, write_roster
 from sereno_proto.sshsig import APPROVE_NAMESPACE, REQUEST_NAMESPACE, FileSigner

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, change, device_id, forecast, put
 
 from sereno_proto import ids
-from sereno_proto.plan import Plan, PlannedStep, Require, Target, write_plan
+from sereno_proto.plan import Plan, write_plan
+from sereno_proto.planned_step import PlannedStep, Require, Target
 from sereno_server.store import tables
 
 DIFF = """\

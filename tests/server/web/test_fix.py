@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sereno_proto.plan import CANNOT_BE_UNDONE, PlannedStep
+from sereno_proto.planned_step import CANNOT_BE_UNDONE, PlannedStep
 from sereno_server.reads.rows import FindingRow, RunEventRow
 from sereno_server.web.fix import proof, told, undo_of
 
