@@ -54,7 +54,7 @@ class Agent:
         self.notices = Notices(lambda notice: self.spool.append(Up(notice=notice)))
         self.batcher = Batcher(self.series)
         self.intervals = Intervals(settings)
-        surroundings = Surroundings(self.policy, folders, _now_ms, time.monotonic)
+        surroundings = Surroundings(self.policy, folders, _now_ms, time.monotonic, waited_s=self._waited_s)
         self.scheduler = Scheduler(
             Schedule(self._collectors(surroundings), self.intervals.of, time.monotonic()),
             self._deliver,
@@ -175,6 +175,9 @@ class Agent:
         for start in range(0, len(changes), _CHANGES_PER_MESSAGE):
             part = changes[start : start + _CHANGES_PER_MESSAGE]
             self.spool.append(Up(changes=ChangeSet(changes=part)), durable=True)
+
+    def _waited_s(self) -> float:
+        return self.scheduler.take_waited_s()
 
     def _running(self) -> set[str]:
         names = {entry.collector.name for entry in self.scheduler.schedule.entries}

@@ -15,7 +15,8 @@ FILE_BYTES_MAX: Final = 4 << 20
 ASK_TIMEOUT_S: Final = 20.0
 RECENT_S: Final = 8.0  # what runs apart begins a few seconds behind the rest
 RECENT_CHARS_MAX: Final = 65_536
-_CHUNK: Final = 65_536
+_SMALL: Final = 4_096  # most files of /proc end within it; a larger buffer costs the heap a growth each time
+_CHUNK: Final = 32_768
 _PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
 
 Ask = Callable[[Sequence[str], bytes, float], str | None]
@@ -79,7 +80,7 @@ class Host:
         except OSError:
             return None
         try:
-            content = os.read(fd, _CHUNK)
+            content = os.read(fd, _SMALL)
             # A short read of /proc may be followed by more; only an empty one is the end.
             while (chunk := os.read(fd, _CHUNK)) and len(content) <= FILE_BYTES_MAX:
                 content += chunk

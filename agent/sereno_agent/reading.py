@@ -32,6 +32,7 @@ class Surroundings(NamedTuple):
     now_ms: Callable[[], int]
     monotonic: Callable[[], float]
     host: Host = Host()
+    waited_s: Callable[[], float] = lambda: 0.0  # see Scheduler.take_waited_s
 
 
 class Reading:

@@ -1,10 +1,12 @@
 """Runs the collectors: together where they are quick, apart where they are slow, none able to stop another.
 
 All that are due are run one after the other in one thread, so that they share one step and one row. One that overruns
-its deadline loses its thread and its reading; those behind it go on in another thread.
+its deadline loses its thread and its reading; those behind it go on in another thread. The deadline counts from its
+first instruction: how long a busy machine let it wait before that is a figure of its own (`agent_wait_seconds`).
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -17,6 +19,7 @@ from sereno_agent.threads import Threads
 SLOW_MS: Final = 50.0  # what takes longer on average runs in a thread of its own
 _ERROR_CHARS_MAX: Final = 300
 
+Ended = tuple[Entry, Reading, float, str]  # what was read, in how many ms, and how it failed
 Deliver = Callable[[int, list[tuple[str, Reading]]], None]  # step_ms, what was read by whom
 
 
@@ -26,31 +29,47 @@ class _Job:
     def __init__(self, entries: list[Entry], clock: Callable[[], float]) -> None:
         self.entries = entries
         self._clock = clock
-        self.current = 0
-        self.started = clock()
+        self._handed_over = clock()
+        self._lock = threading.Lock()
+        self._running: tuple[int, float] | None = None  # its number, and when it began
         self._abandoned = threading.Event()
-        self.ended: list[tuple[Entry, Reading, float, str]] = []
+        self._ended: list[Ended] = []
+        self.waited_s: float | None = None  # from hand-over to the first instruction; None = it still waits
 
     def work(self) -> None:
         for number, entry in enumerate(self.entries):
-            if self._abandoned.is_set():
-                return
-            self.current, self.started = number, self._clock()
+            with self._lock:
+                if self._abandoned.is_set():
+                    return
+                began = self._clock()
+                self._running = number, began
+                if self.waited_s is None:
+                    self.waited_s = began - self._handed_over
             reading, error = Reading(), ""
             try:
                 entry.collector.collect(reading)
-            except Exception as raised:  # noqa: BLE001, whatever one collector raises concerns it alone
+            except BaseException as raised:  # noqa: BLE001, whatever one collector raises concerns it alone
                 error = plain(f"{type(raised).__name__}: {raised}")[:_ERROR_CHARS_MAX]
                 reading.notice("E_COLLECTOR", f"collector {entry.collector.name} failed: {error}")
-            if self._abandoned.is_set():
-                return
-            self.ended.append((entry, reading, (self._clock() - self.started) * 1000, error))
-
-    def abandon(self) -> None:
-        self._abandoned.set()
+            with self._lock:
+                if self._abandoned.is_set():
+                    return
+                self._running = None
+                self._ended.append((entry, reading, (self._clock() - began) * 1000, error))
 
     def left_s(self) -> float:
-        return self.started + self.entries[self.current].collector.deadline_s - self._clock()
+        """Until the one that runs is late. One that waits for the processor is not: its time begins when it does."""
+        running = self._running
+        if running is None:
+            return math.inf
+        number, began = running
+        return began + self.entries[number].collector.deadline_s - self._clock()
+
+    def abandon(self) -> tuple[list[Ended], Entry | None]:
+        """What has ended, and which one runs; from here on nothing is added, and no other is begun."""
+        with self._lock:
+            self._abandoned.set()
+            return self._ended, None if self._running is None else self.entries[self._running[0]]
 
 
 class Scheduler:
@@ -74,6 +93,12 @@ class Scheduler:
         self._threads = threads or Threads()
         self._wake = asyncio.Event()
         self._stuck: set[asyncio.Future[None]] = set()
+        self._waited_s = 0.0
+
+    def take_waited_s(self) -> float:
+        """The longest that collectors waited for the processor, from hand-over to their thread, since last asked."""
+        waited_s, self._waited_s = self._waited_s, 0.0
+        return waited_s
 
     def intervals_changed(self) -> None:
         """Takes new intervals into account now."""
@@ -106,12 +131,12 @@ class Scheduler:
             shortest_s = min(entry.collector.deadline_s for entry in entries)
             while not future.done() and (left_s := job.left_s()) > 0:
                 await asyncio.wait((future,), timeout=min(left_s, shortest_s))
-            if not future.done():
-                job.abandon()  # from here on the job adds nothing to what ended
-            ended = list(job.ended)
-            entries = []
-            if len(ended) < len(job.entries):
-                entries = self._give_up(job, future, len(ended))
+            ended, late = job.abandon()
+            self._waited_s = max(self._waited_s, job.waited_s or 0.0)
+            entries = entries[len(ended) :]
+            if late is not None:
+                self._give_up(late, future)
+                entries = entries[1:]
             for entry, _, ms, error in ended:
                 self._end(entry, ms, error)
             self._deliver(step_ms, [(entry.collector.name, reading) for entry, reading, _, _ in ended])
@@ -128,9 +153,8 @@ class Scheduler:
         slow = [[entry] for entry in allowed if entry.mean_ms >= SLOW_MS and not entry.collector.apart]
         return [*slow, *(group for group in (quick, apart) if group)]
 
-    def _give_up(self, job: _Job, future: "asyncio.Future[None]", ended: int) -> list[Entry]:
-        """Leaves a collector that does not end to its thread; gives those that were not begun."""
-        entry = job.entries[ended]
+    def _give_up(self, entry: Entry, future: "asyncio.Future[None]") -> None:
+        """Leaves a collector that does not end to its thread."""
         deadline_s = entry.collector.deadline_s
         error = f"no end after {deadline_s:g} s"
         self.schedule.overrun(entry, error)
@@ -145,7 +169,6 @@ class Scheduler:
 
         self._stuck.add(future)
         future.add_done_callback(came_back)
-        return job.entries[ended + 1 :]
 
     def _end(self, entry: Entry, ms: float, error: str) -> None:
         self.schedule.finish(entry, self._clock(), ms, error)

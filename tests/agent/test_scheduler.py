@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +14,8 @@ from sereno_agent.reading import Reading
 from sereno_agent.schedule import Schedule
 from sereno_agent.scheduler import Scheduler
 from sereno_agent.threads import Threads
+
+T = TypeVar("T")
 
 
 def collector(name: str, collect=lambda reading: None, **kwargs) -> Collector:
@@ -162,6 +166,59 @@ def test_one_that_raises_and_one_that_hangs_disturb_no_other() -> None:
                 await asyncio.sleep(0.01)
         assert schedule.entries[2].failures == 1
         assert "late" not in delivered.names
+
+    asyncio.run(story())
+
+
+class Starved(Threads):
+    """A machine so busy that a thread's first instruction comes an hour after its hand-over."""
+
+    def __init__(self, now: list[float]) -> None:
+        super().__init__()
+        self._now = now
+
+    def run(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        async def later() -> T:
+            await asyncio.sleep(0.05)  # the watcher has looked meanwhile
+            self._now[0] += 3600.0
+            return work()
+
+        return asyncio.ensure_future(later())
+
+
+def test_waiting_for_the_processor_is_no_overrun_and_a_fact_of_its_own() -> None:
+    async def story() -> None:
+        now = [0.0]
+        delivered = Delivered()
+
+        def slow(reading: Reading) -> None:
+            now[0] += 0.02
+            reading.gauge("x", 1.0)
+
+        made = [collector(name, slow, deadline_s=0.03) for name in ("first", "second")]
+        schedule = Schedule(made, of_one_second, 0.0)
+        scheduler = Scheduler(schedule, delivered, threads=Starved(now), clock=lambda: now[0])
+        await scheduler.collect(schedule.take_due(0.0))
+        assert delivered.names == ["first", "second"]
+        assert delivered.notices == []
+        assert [entry.failures for entry in schedule.entries] == [0, 0]
+        assert scheduler.take_waited_s() == 3600.0
+        assert scheduler.take_waited_s() == 0.0
+
+    asyncio.run(story())
+
+
+def test_one_that_asks_the_process_to_end_has_only_failed() -> None:
+    async def story() -> None:
+        def exits(_: Reading) -> None:
+            raise SystemExit(1)
+
+        delivered = Delivered()
+        schedule = Schedule([collector("a", exits), collector("b", lambda r: r.gauge("x", 1.0))], of_one_second, 0.0)
+        scheduler = Scheduler(schedule, delivered, clock=asyncio.get_running_loop().time)
+        await scheduler.collect(schedule.take_due(1e9))
+        assert delivered.names == ["b"]
+        assert delivered.notices == ["collector a failed: SystemExit: 1"]
 
     asyncio.run(story())
 

@@ -13,7 +13,7 @@ from sereno_agent.comparison import Comparison, State
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
 
-INTERVAL_MS: Final = 10_000
+INTERVAL_MS: Final = 15_000
 DEADLINE_S: Final = 30.0
 APART: Final = True
 SETTLE_S: Final = 10.0  # dpkg writes its status after each package
@@ -55,7 +55,7 @@ class Packages:
         path = next((path for path in (_DPKG, *_RPM) if self._host.exists(path)), "")
         if not path:
             return None
-        found = os.stat(self._host.root + path)  # noqa: PTH116, each ten seconds
+        found = os.stat(self._host.root + path)  # noqa: PTH116, asked for all the time
         identity = (found.st_ino, found.st_size, found.st_mtime_ns)
         rested_s = self._rested_s(identity)
         if identity == self._parsed or rested_s < SETTLE_S:

@@ -4,16 +4,18 @@ A port counts once two readings saw it: what listens for a moment only is nobody
 """
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from sereno_agent import tcp_sockets
 from sereno_agent.comparison import Comparison, Read, State
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
 
 INTERVAL_MS: Final = 60_000
 APART: Final = True
-_STATE: Final = {"tcp": "0A", "udp": "07"}  # listening, and unconnected
+_UNCONNECTED: Final = "07"
 _PROCESSES_MAX: Final = 4000
 
 Port = tuple[str, int]  # protocol, port
@@ -48,27 +50,17 @@ def listening(host: Host) -> Listening:
     """Listening ports; UDP only below the ports that the kernel gives to clients."""
     ephemeral = int((host.line("/proc/sys/net/ipv4/ip_local_port_range").split() or ["32768"])[0])
     found: Listening = {}
-    for protocol, state in _STATE.items():
-        for file in (protocol, f"{protocol}6"):
-            for address, port, inode in _sockets(host.recent(f"/proc/net/{file}") or "", state):
-                if protocol == "tcp" or port < ephemeral:
-                    found.setdefault((protocol, port), {})[address] = inode
+    for one in tcp_sockets.read(host, listening=True) or ():
+        found.setdefault(("tcp", one.port), {})[readable(one.address)] = one.inode
+    for file in ("udp", "udp6"):
+        for one in tcp_sockets.from_text(host.recent(f"/proc/net/{file}") or "", _UNCONNECTED):
+            if one.port < ephemeral:
+                found.setdefault(("udp", one.port), {})[readable(one.address)] = one.inode
     return found
 
 
-def _sockets(text: str, state: str) -> Iterator[tuple[str, int, str]]:
-    for line in text.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 9 and words[3] == state:  # noqa: PLR2004, the inode is the tenth word
-            address, _, port = words[1].rpartition(":")
-            yield readable(address), int(port, 16), words[9]
-
-
-def readable(address: str) -> str:
-    """An address of /proc/net/tcp as people write it. Each group of eight digits is one word in the host's order."""
-    import socket  # noqa: PLC0415, loaded already where there is a network
-
-    packed = b"".join(bytes.fromhex(address[start : start + 8])[::-1] for start in range(0, len(address), 8))
+def readable(packed: bytes) -> str:
+    """An address of 4 or 16 bytes as people write it."""
     if not any(packed):
         return "every address"
     if len(packed) == 4:  # noqa: PLR2004, IPv4

@@ -54,6 +54,7 @@ def _levels(label: str, *names: str) -> dict[str, tuple[tuple[str, ...], str]]:
 READ_HERE = {
     "agent_cost": {
         "agent_resident_bytes": ((), "gauge"),
+        "agent_wait_seconds": ((), "gauge"),
         "agent_cpu_seconds": ((), "counter"),
         "agent_children_cpu_seconds": ((), "counter"),
     },

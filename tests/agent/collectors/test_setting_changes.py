@@ -10,6 +10,7 @@ from sereno_agent.collectors import port_changes_linux as ports
 from sereno_agent.collectors import service_changes_linux as services
 from sereno_agent.host import Host
 from sereno_agent.policy import Policy
+from sereno_agent.tcp_sockets import packed
 
 
 def told(machine: Machine, after_s: float = 60.0) -> list[str]:
@@ -133,10 +134,10 @@ def test_a_port_counts_when_it_stays(tmp_path: Path) -> None:
 
 
 def test_addresses_of_proc_are_readable() -> None:
-    assert ports.readable("0100007F") == "127.0.0.1"
-    assert ports.readable("00000000000000000000000001000000") == "::1"
-    assert ports.readable("0000000000000000FFFF00000100007F") == "127.0.0.1"
-    assert ports.readable("0" * 32) == "every address"
+    assert ports.readable(packed("0100007F")) == "127.0.0.1"
+    assert ports.readable(packed("00000000000000000000000001000000")) == "::1"
+    assert ports.readable(packed("0000000000000000FFFF00000100007F")) == "127.0.0.1"
+    assert ports.readable(packed("0" * 32)) == "every address"
 
 
 SHOWN = """Id=nginx.service
