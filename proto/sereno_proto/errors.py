@@ -121,6 +121,17 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PLAN_DEVICE": CodeEntry("the plan names another device", "ask the right device for a plan"),
     "E_PLAN_EXPIRED": CodeEntry("the plan has expired", "ask for a new plan"),
     "E_PLAN_REPLAYED": CodeEntry("the plan was carried out before", "ask for a new plan"),
+    "E_GRANT_EXPIRED": CodeEntry("the grant's window is over", "have a new one signed"),
+    "E_GRANT_EARLY": CodeEntry("the grant's window has not begun", "wait for it"),
+    "E_GRANT_DEVICE": CodeEntry("the grant does not name this device", "have one signed for this device"),
+    "E_GRANT_USED": CodeEntry("the grant was used as often as it allows", "have a new one signed"),
+    "E_GRANT_PAUSE": CodeEntry("the grant was used a moment ago", "it is tried again after its pause"),
+    "E_GRANT_TRIGGER": CodeEntry("the grant's trigger does not hold on the device", "none; it waits"),
+    "E_GRANT_REVOKED": CodeEntry("the grant was revoked", "have a new one signed"),
+    "E_GRANT_UNKNOWN": CodeEntry("this device holds no such grant", "offer it to the device first"),
+    "E_GRANT_RISK": CodeEntry(
+        "what has high risk is never granted before it was seen on the device", "ask for a plan when the device is back"
+    ),
     "E_REQUESTER_UNSIGNED": CodeEntry("the requester did not sign", "have the requester sign: `sereno run`"),
     "E_REQUESTER_OTHER": CodeEntry("another person signed the request", "have the plan's requester sign it"),
     "E_REQUESTER_UNKNOWN": CodeEntry("the requester is not on the roster", "ask as a person on the roster"),

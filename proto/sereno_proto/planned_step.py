@@ -191,8 +191,8 @@ def _read_step(number: str, fields: dict[str, str]) -> PlannedStep:
             if key.startswith("bound.")
         },
         diff=tuple(listed("diff")),
-        require=tuple(_read_require(value) for value in listed("require")),
-        when=tuple(_read_require(value) for value in listed("when")),
+        require=tuple(read_require(value) for value in listed("require")),
+        when=tuple(read_require(value) for value in listed("when")),
     )
 
 
@@ -246,7 +246,8 @@ def require_text(require: Require) -> str:
     return f"{require.check}({parameters}).{require.figure} {require.comparison} {value}{within}"
 
 
-def _read_require(value: str) -> Require:
+def read_require(value: str) -> Require:
+    """Reads what `require_text` wrote; raises E_DOCUMENT."""
     match = _REQUIRE_TEXT.fullmatch(value)
     try:
         figure = float(match["value"]) if match else math.nan
@@ -284,7 +285,7 @@ def check_step(step: PlannedStep) -> None:
     _check_targets(step.targets)
     _check_subjects(step.subjects)
     for require in (*step.require, *step.when):
-        _check_require(require)
+        check_require(require)
 
 
 def _check_targets(targets: tuple[Target, ...]) -> None:
@@ -307,7 +308,8 @@ def _check_subjects(subjects: tuple[Subject, ...]) -> None:
         fit(_SUBJECT_STATE, subject.after)
 
 
-def _check_require(require: Require) -> None:
+def check_require(require: Require) -> None:
+    """Raises E_DOCUMENT when a comparison makes no sense."""
     fit(_NAME, require.check)
     fit(_NAME, require.figure)
     one_of(COMPARISONS, require.comparison)

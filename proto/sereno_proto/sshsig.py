@@ -28,6 +28,11 @@ JOIN_NAMESPACE: Final = "sereno-join-v1"
 PLAN_NAMESPACE: Final = "sereno-plan-v1"  # the device's identity key over the plan that it issued
 REQUEST_NAMESPACE: Final = "sereno-request-v1"  # the requester over the plan's text
 APPROVE_NAMESPACE: Final = "sereno-approve-v1"  # an approver over the plan's text
+BOUNDS_REQUEST_NAMESPACE: Final = "sereno-bounds-request-v1"
+BOUNDS_APPROVE_NAMESPACE: Final = "sereno-bounds-approve-v1"
+STANDING_REQUEST_NAMESPACE: Final = "sereno-standing-request-v1"
+STANDING_APPROVE_NAMESPACE: Final = "sereno-standing-approve-v1"
+PASSKEY_NAMESPACE: Final = "sereno-passkey-v1"  # a person's approve key over the statement that a passkey is theirs too
 LOGIN_NAMESPACE: Final = "sereno-login-v1"
 
 _MAGIC: Final = b"SSHSIG"
