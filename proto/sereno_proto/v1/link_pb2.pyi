@@ -119,6 +119,7 @@ class Down(google.protobuf.message.Message):
     ACKNOWLEDGE_FIELD_NUMBER: builtins.int
     COMMAND_FIELD_NUMBER: builtins.int
     SETTINGS_FIELD_NUMBER: builtins.int
+    CHECKPOINT_FIELD_NUMBER: builtins.int
     @property
     def welcome(self) -> Global___Welcome: ...
     @property
@@ -127,6 +128,8 @@ class Down(google.protobuf.message.Message):
     def command(self) -> sereno_proto.v1.runs_pb2.Command: ...
     @property
     def settings(self) -> Global___Settings: ...
+    @property
+    def checkpoint(self) -> Global___Checkpoint: ...
     def __init__(
         self,
         *,
@@ -134,16 +137,47 @@ class Down(google.protobuf.message.Message):
         acknowledge: Global___Acknowledge | None = ...,
         command: sereno_proto.v1.runs_pb2.Command | None = ...,
         settings: Global___Settings | None = ...,
+        checkpoint: Global___Checkpoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledge", b"acknowledge", "body", b"body", "command", b"command", "settings", b"settings", "welcome", b"welcome"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledge", b"acknowledge", "body", b"body", "checkpoint", b"checkpoint", "command", b"command", "settings", b"settings", "welcome", b"welcome"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledge", b"acknowledge", "body", b"body", "command", b"command", "settings", b"settings", "welcome", b"welcome"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["acknowledge", b"acknowledge", "body", b"body", "checkpoint", b"checkpoint", "command", b"command", "settings", b"settings", "welcome", b"welcome"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["welcome", "acknowledge", "command", "settings"]
+    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["welcome", "acknowledge", "command", "settings", "checkpoint"]
     _WhichOneofArgType_body: typing_extensions.TypeAlias = typing.Literal["body", b"body"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
 Global___Down: typing_extensions.TypeAlias = Down
+
+@typing.final
+class Checkpoint(google.protobuf.message.Message):
+    """A signed head of the server's ledger of the device's organisation. The device keeps it as a witness: the next one must
+    go on from it, proven by RFC 6962 hashes.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    CONSISTENCY_FIELD_NUMBER: builtins.int
+    FROM_SIZE_FIELD_NUMBER: builtins.int
+    text: builtins.bytes
+    """a signed note: origin, size, root hash, signatures"""
+    from_size: builtins.int
+    @property
+    def consistency(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.bytes]:
+        """from the size that hello or status named; empty when that was 0 or the same"""
+
+    def __init__(
+        self,
+        *,
+        text: builtins.bytes = ...,
+        consistency: collections.abc.Iterable[builtins.bytes] | None = ...,
+        from_size: builtins.int = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["consistency", b"consistency", "from_size", b"from_size", "text", b"text"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___Checkpoint: typing_extensions.TypeAlias = Checkpoint
 
 @typing.final
 class Hello(google.protobuf.message.Message):
@@ -643,6 +677,9 @@ class Status(google.protobuf.message.Message):
     COLLECTORS_FIELD_NUMBER: builtins.int
     LEDGER_HEAD_FIELD_NUMBER: builtins.int
     LEDGER_LENGTH_FIELD_NUMBER: builtins.int
+    CHECKPOINT_SIZE_FIELD_NUMBER: builtins.int
+    CHECKPOINT_FAULT_FIELD_NUMBER: builtins.int
+    GRANTS_FIELD_NUMBER: builtins.int
     COLLECTORS_DENIED_FIELD_NUMBER: builtins.int
     lockdown: builtins.bool
     policy_digest: builtins.str
@@ -656,10 +693,16 @@ class Status(google.protobuf.message.Message):
     ledger_head: builtins.str
     """digest of the last row of the local ledger"""
     ledger_length: builtins.int
+    checkpoint_size: builtins.int
+    """of the newest checkpoint of the server's ledger that is kept here"""
+    checkpoint_fault: builtins.str
+    """why a later one does not go on from it; empty = it does"""
     @property
     def allowed_actions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
     @property
     def collectors(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CollectorCost]: ...
+    @property
+    def grants(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___StandingGrant]: ...
     @property
     def collectors_denied(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """by the policy, and by the server's wish"""
@@ -678,12 +721,41 @@ class Status(google.protobuf.message.Message):
         collectors: collections.abc.Iterable[Global___CollectorCost] | None = ...,
         ledger_head: builtins.str = ...,
         ledger_length: builtins.int = ...,
+        checkpoint_size: builtins.int = ...,
+        checkpoint_fault: builtins.str = ...,
+        grants: collections.abc.Iterable[Global___StandingGrant] | None = ...,
         collectors_denied: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "collectors", b"collectors", "collectors_denied", b"collectors_denied", "cpu_ms_per_s", b"cpu_ms_per_s", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "checkpoint_fault", b"checkpoint_fault", "checkpoint_size", b"checkpoint_size", "collectors", b"collectors", "collectors_denied", b"collectors_denied", "cpu_ms_per_s", b"cpu_ms_per_s", "grants", b"grants", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Status: typing_extensions.TypeAlias = Status
+
+@typing.final
+class StandingGrant(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    USES_LEFT_FIELD_NUMBER: builtins.int
+    LAST_USED_MS_FIELD_NUMBER: builtins.int
+    EXPIRES_MS_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    uses_left: builtins.int
+    last_used_ms: builtins.int
+    """0 = never"""
+    expires_ms: builtins.int
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        uses_left: builtins.int = ...,
+        last_used_ms: builtins.int = ...,
+        expires_ms: builtins.int = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["expires_ms", b"expires_ms", "id", b"id", "last_used_ms", b"last_used_ms", "uses_left", b"uses_left"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___StandingGrant: typing_extensions.TypeAlias = StandingGrant
 
 @typing.final
 class CollectorCost(google.protobuf.message.Message):

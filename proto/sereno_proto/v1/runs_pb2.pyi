@@ -87,6 +87,10 @@ class Command(google.protobuf.message.Message):
     OFFER_CERTIFICATE_FIELD_NUMBER: builtins.int
     DROP_PLAN_FIELD_NUMBER: builtins.int
     EVENTS_KEPT_FIELD_NUMBER: builtins.int
+    CANCEL_RUN_FIELD_NUMBER: builtins.int
+    OFFER_GRANT_FIELD_NUMBER: builtins.int
+    REVOKE_GRANT_FIELD_NUMBER: builtins.int
+    TRY_GRANT_FIELD_NUMBER: builtins.int
     id: builtins.str
     """cmd_..."""
     @property
@@ -103,6 +107,14 @@ class Command(google.protobuf.message.Message):
     def drop_plan(self) -> Global___DropPlan: ...
     @property
     def events_kept(self) -> Global___EventsKept: ...
+    @property
+    def cancel_run(self) -> Global___CancelRun: ...
+    @property
+    def offer_grant(self) -> Global___OfferGrant: ...
+    @property
+    def revoke_grant(self) -> Global___RevokeGrant: ...
+    @property
+    def try_grant(self) -> Global___TryGrant: ...
     def __init__(
         self,
         *,
@@ -114,12 +126,16 @@ class Command(google.protobuf.message.Message):
         offer_certificate: Global___OfferCertificate | None = ...,
         drop_plan: Global___DropPlan | None = ...,
         events_kept: Global___EventsKept | None = ...,
+        cancel_run: Global___CancelRun | None = ...,
+        offer_grant: Global___OfferGrant | None = ...,
+        revoke_grant: Global___RevokeGrant | None = ...,
+        try_grant: Global___TryGrant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
+    _HasFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "cancel_run", b"cancel_run", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_grant", b"offer_grant", "offer_roster", b"offer_roster", "revoke_grant", b"revoke_grant", "run_check", b"run_check", "try_grant", b"try_grant"]
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "id", b"id", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_roster", b"offer_roster", "run_check", b"run_check"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["body", b"body", "cancel_run", b"cancel_run", "drop_plan", b"drop_plan", "events_kept", b"events_kept", "execute_plan", b"execute_plan", "id", b"id", "make_plan", b"make_plan", "offer_certificate", b"offer_certificate", "offer_grant", b"offer_grant", "offer_roster", b"offer_roster", "revoke_grant", b"revoke_grant", "run_check", b"run_check", "try_grant", b"try_grant"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["run_check", "make_plan", "execute_plan", "offer_roster", "offer_certificate", "drop_plan", "events_kept"]
+    _WhichOneofReturnType_body: typing_extensions.TypeAlias = typing.Literal["run_check", "make_plan", "execute_plan", "offer_roster", "offer_certificate", "drop_plan", "events_kept", "cancel_run", "offer_grant", "revoke_grant", "try_grant"]
     _WhichOneofArgType_body: typing_extensions.TypeAlias = typing.Literal["body", b"body"]
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -571,11 +587,90 @@ class DropPlan(google.protobuf.message.Message):
 Global___DropPlan: typing_extensions.TypeAlias = DropPlan
 
 @typing.final
-class EventsKept(google.protobuf.message.Message):
+class CancelRun(google.protobuf.message.Message):
     """From the core to its executor only, never from a server: the events of a plan up to this index are in the spool.
     The executor forgets the journal of a run once its last event is kept.
+    Ends a run before its next step; what was done is undone where it can be. A step that is going on is not cut off.
     """
 
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["run_id", b"run_id"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___CancelRun: typing_extensions.TypeAlias = CancelRun
+
+@typing.final
+class OfferGrant(google.protobuf.message.Message):
+    """Bounds or a standing grant, with everything a device needs to judge it. Bounds are carried out at once when they hold;
+    a standing grant is kept until its trigger does.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    SIGNATURES_FIELD_NUMBER: builtins.int
+    RUN_ID_FIELD_NUMBER: builtins.int
+    text: builtins.bytes
+    run_id: builtins.str
+    """of bounds: what the server calls the run on this device; never part of what is signed"""
+    @property
+    def signatures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Signature]: ...
+    def __init__(
+        self,
+        *,
+        text: builtins.bytes = ...,
+        signatures: collections.abc.Iterable[Global___Signature] | None = ...,
+        run_id: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["run_id", b"run_id", "signatures", b"signatures", "text", b"text"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___OfferGrant: typing_extensions.TypeAlias = OfferGrant
+
+@typing.final
+class RevokeGrant(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: builtins.int
+    grant_id: builtins.str
+    def __init__(
+        self,
+        *,
+        grant_id: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["grant_id", b"grant_id"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___RevokeGrant: typing_extensions.TypeAlias = RevokeGrant
+
+@typing.final
+class TryGrant(google.protobuf.message.Message):
+    """From the core to the executor when a standing grant's trigger holds. The executor evaluates it again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: builtins.int
+    grant_id: builtins.str
+    def __init__(
+        self,
+        *,
+        grant_id: builtins.str = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["grant_id", b"grant_id"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___TryGrant: typing_extensions.TypeAlias = TryGrant
+
+@typing.final
+class EventsKept(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     PLAN_ID_FIELD_NUMBER: builtins.int
@@ -647,6 +742,8 @@ class RunEvent(google.protobuf.message.Message):
     FINDINGS_FIELD_NUMBER: builtins.int
     TIME_MS_FIELD_NUMBER: builtins.int
     LEDGER_DIGEST_FIELD_NUMBER: builtins.int
+    GRANT_ID_FIELD_NUMBER: builtins.int
+    PLAN_TEXT_FIELD_NUMBER: builtins.int
     INDEX_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     plan_id: builtins.str
@@ -660,6 +757,10 @@ class RunEvent(google.protobuf.message.Message):
     time_ms: builtins.int
     ledger_digest: builtins.str
     """the local ledger row that says the same"""
+    grant_id: builtins.str
+    """of the start of a run that a grant allows: the grant, and ..."""
+    plan_text: builtins.bytes
+    """... the plan that the device made under it"""
     index: builtins.int
     """from 1 within a plan; (plan_id, index) is one event, sent again until kept"""
     @property
@@ -678,9 +779,11 @@ class RunEvent(google.protobuf.message.Message):
         findings: collections.abc.Iterable[Global___Finding] | None = ...,
         time_ms: builtins.int = ...,
         ledger_digest: builtins.str = ...,
+        grant_id: builtins.str = ...,
+        plan_text: builtins.bytes = ...,
         index: builtins.int = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["code", b"code", "findings", b"findings", "index", b"index", "ledger_digest", b"ledger_digest", "plan_id", b"plan_id", "run_id", b"run_id", "state", b"state", "step", b"step", "time_ms", b"time_ms", "what", b"what"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["code", b"code", "findings", b"findings", "grant_id", b"grant_id", "index", b"index", "ledger_digest", b"ledger_digest", "plan_id", b"plan_id", "plan_text", b"plan_text", "run_id", b"run_id", "state", b"state", "step", b"step", "time_ms", b"time_ms", "what", b"what"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___RunEvent: typing_extensions.TypeAlias = RunEvent
