@@ -5,6 +5,10 @@ level from the very slow one, of the spread from the usual spread, from what is 
 the level from the nearest of those that are remembered. Each departure keeps a record, which fades slowly. What counts
 is how far a departure goes beyond its own record, measured by the distance of that record from the departure's mean: a
 series that often jumps has to jump farther.
+
+All departures but the first look at the value within ten standard deviations of the series' centre. One sample far
+outside is told by the first departure, and hides nothing that comes after it: it neither moves the levels for as long
+as they remember nor sets a record that no later trouble can break.
 """
 
 from typing import Final
@@ -14,7 +18,7 @@ import numpy as np
 from sereno_server.prediction.columns import Columns, Flags, Floats, Rows
 
 ALARM_SCORE: Final = 0.5  # the one frozen threshold
-BEYOND: Final = 0.09  # a record broken by this share of its distance from the mean scores one half
+BEYOND: Final = 0.1  # a record broken by this share of its distance from the mean scores one half
 BEYOND_MAX: Final = 4.0
 EVIDENCE_KEPT: Final = 0.75  # of what went beyond, from one sample to the next: a little that lasts adds up
 REST: Final = 100  # samples after an alarm in which there is no other: one incident, not forty alarms
@@ -22,6 +26,9 @@ WARM_UP: Final = 100  # samples of a departure before it counts
 YOUNG: Final = 1000.0  # samples after which a record has to be broken twice as far as later on
 HALF_LIFE: Final = 8000  # samples in which a record fades by half towards the mean
 SPANS: Final = np.array([12.0, 48.0, 200.0, 500.0])  # samples over which the levels are averaged
+FAR: Final = 10.0  # standard deviations from the centre; what lies beyond counts as lying there
+CENTRE_SPAN: Final = 2000.0  # samples over which centre and standard deviation are taken
+SETTLED: Final = 50  # samples before a value is cut
 SPREAD_SPANS: Final = np.array([24.0, 300.0])
 USUAL_SPAN: Final = 500.0  # samples over which a departure's mean is taken
 HOURS: Final = 24
@@ -42,6 +49,9 @@ class Anomaly(Columns):
     def __init__(self, size: int) -> None:
         super().__init__(size)
         self.base = self.floats("base", np.nan)  # the first value, from which the others are counted
+        self.centre = self.small("centre", 0.0)
+        self.deviation = self.small("deviation", 0.0)
+        self.slow_raw = self.small("slow_raw", 0.0)
         self.level = self.small("level", 0.0, len(SPANS))
         self.spread = self.small("spread", 0.0, len(SPREAD_SPANS))
         self.hourly = self.small("hourly", np.nan, HOURS)
@@ -88,7 +98,10 @@ class Anomaly(Columns):
     def _departures(self, rows: Rows, at: Floats, value: Floats) -> Floats:
         """One row a series: sudden, level, slow, slow and falling, spread, hour, memory (NaN = not known)."""
         self.base[rows] = np.where(np.isnan(self.base[rows]), value, self.base[rows])
-        value = value - self.base[rows]
+        raw = value - self.base[rows]
+        before = self.slow_raw[rows].astype(float)
+        self.slow_raw[rows] = before + (raw - before) / SPANS[2]
+        value = self._within_reach(rows, raw)
         old = self.level[rows].astype(float)
         level = old + (value[:, None] - old) / SPANS
         self.level[rows] = level
@@ -98,7 +111,7 @@ class Anomaly(Columns):
         self.spread[rows] = spread
         slow = level[:, 1] - level[:, 3]
         found = [
-            np.abs(value - old[:, 2]),
+            np.abs(raw - before),
             np.abs(level[:, 0] - level[:, 2]),
             np.abs(slow),
             -slow,
@@ -107,6 +120,19 @@ class Anomaly(Columns):
             self._off_memory(rows, level[:, 0]),
         ]
         return np.stack(found, axis=1)
+
+    def _within_reach(self, rows: Rows, value: Floats) -> Floats:
+        """The value, cut at FAR standard deviations from the centre; both are learned from what is left."""
+        count = self.samples[rows]
+        centre, deviation = self.centre[rows].astype(float), self.deviation[rows].astype(float)
+        far = FAR * deviation
+        off = value - centre
+        off = np.where((count >= SETTLED) & (far > 0), np.clip(off, -far, far), off)
+        weight = np.maximum(1.0 / CENTRE_SPAN, 1.0 / (count + 1))
+        self.centre[rows] = centre + off * weight
+        self.deviation[rows] = np.sqrt(deviation**2 + (off**2 - deviation**2) * weight)
+        within: Floats = centre + off
+        return within
 
     def _off_hour(self, rows: Rows, at: Floats, value: Floats) -> Floats:
         """How far the last samples are from what is usual at this hour; learns an hour when the next one begins."""

@@ -41,6 +41,15 @@ def test_a_shift_of_the_level_that_no_sample_shows_alarms():
     assert alarms[1000:1200].any()
 
 
+def test_one_huge_sample_does_not_hide_what_comes_after_it():
+    values = noise(3000, seed=5)
+    values[1000] += 1000
+    values[2000:] += 3
+    _, alarms = run(values)
+    assert alarms[1000]
+    assert alarms[2000:2200].any()
+
+
 def test_what_happens_every_day_is_no_anomaly():
     values = noise(288 * 8, seed=3)
     for day in range(8):
