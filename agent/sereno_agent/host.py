@@ -5,8 +5,9 @@ a machine lacks has no series.
 """
 
 import os
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from sereno_proto.errors import Refused
@@ -18,8 +19,11 @@ RECENT_CHARS_MAX: Final = 65_536
 _SMALL: Final = 4_096  # most files of /proc end within it; a larger buffer costs the heap a growth each time
 _CHUNK: Final = 32_768
 _PATH: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin")
+# Nothing of Python's: what is asked may be written in Python too (dnf), in an older one.
+_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
 
-Ask = Callable[[Sequence[str], bytes, float], str | None]
+Codes = Collection[int] | None  # the exit codes that stand for an answer; None: all
+Ask = Callable[[Sequence[str], bytes, float, Codes], str | None]
 
 
 def program(name: str) -> str | None:
@@ -29,7 +33,9 @@ def program(name: str) -> str | None:
     return next((path for folder in _PATH if os.access(path := f"{folder}/{name}", os.X_OK)), None)
 
 
-def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
+def ask(
+    command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S, codes: Codes = None
+) -> str | None:
     """What a program writes, None when this machine has no such program or it does not answer in time.
 
     It runs in a process group of its own, bounded in time and output, with a small environment.
@@ -41,19 +47,40 @@ def ask(command: Sequence[str], request: bytes = b"", timeout_s: float = ASK_TIM
     if path is None:
         return None
     try:
-        ended = child.run([path, *command[1:]], request, timeout_s)
+        ours = None if command[0] == sys.executable else _ENVIRONMENT
+        ended = child.run([path, *command[1:]], request, timeout_s, environment=ours)
     except Refused:
         return None
-    return None if ended.overrun else ended.output.decode("utf-8", "replace")
+    if ended.overrun or (codes is not None and ended.exit_code not in codes):
+        return None
+    return ended.output.decode("utf-8", "replace")
+
+
+def _machine() -> str:
+    return os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 class Host:
-    """One machine. root: what stands before every path ("" is the real one)."""
+    """One machine. root: what stands before every path ("" is the real one). privileged: whether this user is root."""
 
-    __slots__ = ("_ask", "_clock", "_recent", "root")
+    __slots__ = ("_ask", "_clock", "_recent", "machine", "privileged", "root")
 
-    def __init__(self, root: str = "", ask_: Ask = ask, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        root: str = "",
+        ask_: Ask = ask,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        machine: str = "",
+        privileged: bool | None = None,
+    ) -> None:
         self.root = root
+        self.machine = machine or _machine()
+        self.privileged = _is_root() if privileged is None else privileged
         self._ask = ask_
         self._clock = clock
         self._recent: dict[str, tuple[float, str | None]] = {}
@@ -123,6 +150,11 @@ class Host:
         """Whether something lies at the path."""
         return os.path.exists(self.root + path)  # noqa: PTH110
 
-    def ask(self, *command: str, request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S) -> str | None:
-        """What a program writes; None when this machine does not have it or it does not end in time."""
-        return self._ask(command, request, timeout_s)
+    def ask(
+        self, *command: str, request: bytes = b"", timeout_s: float = ASK_TIMEOUT_S, codes: Codes = None
+    ) -> str | None:
+        """What a program writes; None when this machine does not have it or it does not end in time.
+
+        codes: the exit codes that stand for an answer, where silence would be taken for "nothing". None: all do.
+        """
+        return self._ask(command, request, timeout_s, codes)

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Sequence
 
 from sereno_agent.child import worker_environment
-from sereno_agent.host import Host, program
+from sereno_agent.host import Codes, Host, program
 from sereno_proto.limits import WORKER_OUTPUT_BYTES_MAX
 
 
-def ask_within(command: Sequence[str], request: bytes, timeout_s: float) -> str | None:
+def ask_within(command: Sequence[str], request: bytes, timeout_s: float, codes: Codes) -> str | None:
     """What a program in the worker's own group writes; None when there is no such program or it takes too long."""
     path = program(command[0])
     if path is None:
@@ -30,6 +30,8 @@ def ask_within(command: Sequence[str], request: bytes, timeout_s: float) -> str 
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
+        return None
+    if codes is not None and done.returncode not in codes:
         return None
     return done.stdout[:WORKER_OUTPUT_BYTES_MAX].decode("utf-8", "replace")
 

@@ -1,6 +1,5 @@
 """Firewall rules: those in force (root only) without their counters, and those in files."""
 
-import os
 import re
 from typing import Final
 
@@ -18,18 +17,17 @@ _FILES: Final = (
     "/etc/ufw/user.rules", "/etc/ufw/user6.rules", "/etc/ufw/ufw.conf", "/etc/firewalld/firewalld.conf",
 )  # fmt: skip
 _FOLDERS: Final = ("/etc/nftables.d", "/etc/firewalld/zones")
-_COUNTERS: Final = re.compile(r"\s*\[\d+:\d+\]|\bcounter packets \d+ bytes \d+|\bpackets \d+ bytes \d+")
+_COUNTERS: Final = re.compile(r"\s*\[\d+:\d+\]|\s*\b(?:counter )?packets \d+ bytes \d+")
 
 
 def make(surroundings: Surroundings) -> Collect:
-    privileged = os.geteuid() == 0
-    return Comparison("firewall_changes", lambda: read(surroundings.host, privileged=privileged), surroundings).collect
+    return Comparison("firewall_changes", lambda: read(surroundings.host), surroundings).collect
 
 
-def read(host: Host, *, privileged: bool) -> State:
+def read(host: Host) -> State:
     """The rules as text, by where they come from."""
     values = {}
-    for program in _PROGRAMS if privileged else ():
+    for program in _PROGRAMS if host.privileged else ():
         text = host.ask(*program)
         if text is not None and (rules := meaning(text)):
             values[f"firewall {program[0]}"] = rules

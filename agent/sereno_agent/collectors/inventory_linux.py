@@ -38,7 +38,7 @@ def _system(host: Host) -> Iterator[tuple[str, str]]:
     yield "system.os", name
     yield "system.os_id", release.get("ID", "").strip("\"'")
     yield "system.os_version", version if version[:1].isdigit() else release.get("VERSION_ID", "").strip("\"'")
-    yield "system.machine", os.uname().machine
+    yield "system.machine", host.machine
     yield "system.timezone", _timezone(host)
     yield "system.init", host.line("/proc/1/comm")
     yield "system.reboot_required", "yes" if host.exists("/run/reboot-required") else ""
@@ -53,7 +53,7 @@ def _hardware(host: Host) -> Iterator[tuple[str, str]]:
     count = sum(key.strip() == "processor" for key, _ in processors)
     yield "hardware.processor", f"{count} x {model}" if model else f"{count}" if count else ""
     memory = procfs.table(host.read("/proc/meminfo") or "").get("MemTotal", 0)
-    yield "hardware.memory", f"{memory / _GIB:.1f} GiB"
+    yield "hardware.memory", f"{memory / _GIB:.1f} GiB" if memory else ""
     for disk in host.names("/sys/block"):
         sectors = host.integer(f"/sys/block/{disk}/size")
         if sectors and not disk.startswith(_NO_DISK):

@@ -51,5 +51,5 @@ def read(host: Host) -> State:
                 values[f"sysctl {folder}/{name}"] = text
     if (text := host.read("/etc/sysctl.conf")) is not None:
         values["sysctl /etc/sysctl.conf"] = text
-    facts = {"system.kernel": values.get("sysctl kernel.osrelease", "")}
-    return State(values, facts)
+    running = values.get("sysctl kernel.osrelease", "")
+    return State(values, {"system.kernel": running} if running else {})

@@ -1,11 +1,12 @@
 """Ports that something listens on, at which address, and whose they are (as far as the agent may see).
 
-A port counts once two readings saw it: what listens for a moment only is nobody's change.
+A port counts once two readings saw it: what listens for a moment only is nobody's change. One that comes and goes is
+one line that says how often.
 """
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from sereno_agent import tcp_sockets
@@ -17,19 +18,22 @@ INTERVAL_MS: Final = 60_000
 APART: Final = True
 _UNCONNECTED: Final = "07"
 _PROCESSES_MAX: Final = 4000
+FLAPPING_S: Final = 3600.0
+FLAPPING_TURNS: Final = 4
 
 Port = tuple[str, int]  # protocol, port
 Listening = dict[Port, dict[str, str]]  # -> address -> inode of the socket
 
 
 def make(surroundings: Surroundings) -> Collect:
-    return Comparison("port_changes", reader(surroundings.host), surroundings).collect
+    return Comparison("port_changes", reader(surroundings.host, surroundings.monotonic), surroundings).collect
 
 
-def reader(host: Host) -> Read:
-    """Remembers what the reading before saw, and whose each port was."""
+def reader(host: Host, monotonic: Callable[[], float]) -> Read:
+    """Remembers what the reading before saw, whose each port was, and which come and go."""
     before: set[Port] | None = None
     owners: dict[str, str] = {}
+    flapping = Flapping(monotonic)
 
     def read() -> State:
         nonlocal before, owners
@@ -40,23 +44,59 @@ def reader(host: Host) -> Read:
         if inodes - owners.keys():
             owners = dict.fromkeys(inodes, "") | dict(_owners(host, inodes))
         texts = {f"{protocol}/{port}": _text(found, owners) for (protocol, port), found in steady.items()}
+        texts = flapping.calmed(texts)
         values = {f"port {name}": text for name, text in texts.items()}
         return State(values, {f"port.{name}": text for name, text in texts.items()})
 
     return read
 
 
+class Flapping:
+    """What comes and goes all the time is told once, with how often, and again when it has come to rest."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._before: set[str] | None = None
+        self._turns: dict[str, list[float]] = {}  # when each name came or went, within the last hour
+        self._told: dict[str, str] = {}  # of those that flap
+
+    def calmed(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """The texts, where a name that flaps has one that stays the same, whether it is there at the moment or not."""
+        now = self._monotonic()
+        turned = set() if self._before is None else self._before ^ texts.keys()
+        for name in turned:
+            self._turns.setdefault(name, []).append(now)
+        self._before = set(texts)
+        for name, turns in list(self._turns.items()):
+            turns[:] = [at for at in turns if now - at <= FLAPPING_S]
+            if not turns:
+                del self._turns[name]
+                self._told.pop(name, None)
+            elif len(turns) >= FLAPPING_TURNS:
+                self._told.setdefault(name, f"comes and goes, {len(turns)} times within an hour")
+        return {**texts, **self._told}
+
+
 def listening(host: Host) -> Listening:
-    """Listening ports; UDP only below the ports that the kernel gives to clients."""
+    """Listening ports; of those that the kernel gives out by itself, only TCP that others can reach.
+
+    Programs let the kernel choose a port to talk to themselves (test runners, language servers, IDEs): nobody's change.
+    """
     ephemeral = int((host.line("/proc/sys/net/ipv4/ip_local_port_range").split() or ["32768"])[0])
     found: Listening = {}
     for one in tcp_sockets.read(host, listening=True) or ():
-        found.setdefault(("tcp", one.port), {})[readable(one.address)] = one.inode
+        address = readable(one.address)
+        if one.port < ephemeral or not _loopback(address):
+            found.setdefault(("tcp", one.port), {})[address] = one.inode
     for file in ("udp", "udp6"):
         for one in tcp_sockets.from_text(host.recent(f"/proc/net/{file}") or "", _UNCONNECTED):
             if one.port < ephemeral:
                 found.setdefault(("udp", one.port), {})[readable(one.address)] = one.inode
     return found
+
+
+def _loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"
 
 
 def readable(packed: bytes) -> str:

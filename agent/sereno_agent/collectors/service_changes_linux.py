@@ -1,9 +1,10 @@
-"""Services: which run, failed or are enabled as systemd says, and the unit files that people wrote or changed."""
+"""Services: which run, failed or are enabled as systemd or OpenRC says, and the unit files that people wrote."""
 
 import os
 from collections.abc import Iterator
 from typing import Final
 
+from sereno_agent import openrc
 from sereno_agent.comparison import Comparison, Read, State
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
@@ -39,6 +40,11 @@ def reader(host: Host) -> Read:
             lasting = states(shown, lasting)
             values |= {f"service {name}": state for name, state in lasting.items()}
             facts = {f"service.{name}": state for name, state in lasting.items() if name.endswith(".service")}
+        for name, one in openrc.services(host).items():
+            if one.state in {"running", "stopped", "crashed"}:
+                lasting[name] = f"{one.state}, {' '.join(one.levels) or 'no runlevel'}"
+            if name in lasting:
+                values[f"service {name}"] = facts[f"service.{name}"] = lasting[name]
         return State(values, facts)
 
     return read

@@ -1,10 +1,12 @@
-"""Services and timers of systemd: how many failed and which, and those that the policy names in detail.
+"""Services and timers of systemd or OpenRC: how many failed and which, and those that the policy names in detail.
 
-One `systemctl show` a minute tells all. A timer's `scheduled_job_succeeded` is the result of what it last started.
+One `systemctl show` a minute tells all; of OpenRC, its folders. There a service of the present runlevel that does not
+run counts as failed. A timer's `scheduled_job_succeeded` is the result of what it last started.
 """
 
 from typing import Final
 
+from sereno_agent import openrc
 from sereno_agent.reading import Collect, Reading, Surroundings
 from sereno_diagnostics import systemd
 
@@ -24,9 +26,10 @@ def make(surroundings: Surroundings) -> Collect:
     host = surroundings.host
 
     def collect(reading: Reading) -> None:
-        if not host.exists(_RUNNING):
-            return
         watched = {service.unit: name for name, service in surroundings.policy().services.items()}
+        if not host.exists(_RUNNING):
+            _openrc(reading, openrc.services(host), watched)
+            return
         units = systemd.parse(host.ask(*systemd.SHOW, "*.service", "*.timer", timeout_s=20.0) or "")
         services = {unit["Id"]: unit for unit in units if unit.get("Id", "").endswith(".service")}
         if not services:
@@ -44,6 +47,21 @@ def make(surroundings: Surroundings) -> Collect:
             _timer(reading, timer, services, surroundings.now_ms() / 1000)
 
     return collect
+
+
+def _openrc(reading: Reading, services: dict[str, openrc.Service], watched: dict[str, str]) -> None:
+    if not services:
+        return
+    failed = [
+        name for name, one in services.items() if one.state == "crashed" or (one.wanted and one.state == "stopped")
+    ]
+    reading.gauge("services_active", sum(one.state == "running" for one in services.values()))
+    reading.gauge("services_failed", len(failed))
+    for name in failed[:UNITS_MAX]:
+        reading.gauge("service_failed", 1, ("service", name))
+    for unit, name in watched.items():
+        one = services.get(unit.removesuffix(".service"))
+        reading.gauge("service_active", one is not None and one.state == "running", ("service", name))
 
 
 def _watched(reading: Reading, name: str, unit: systemd.Unit) -> None:

@@ -37,7 +37,7 @@ class Machine:
             lambda: self.now,
             Host(
                 str(self.root),
-                lambda command, _request, _timeout_s: self.answers(command),
+                lambda command, _request, _timeout_s, _codes: self.answers(command),
                 clock=itertools.count(0.0, 60.0).__next__,
             ),
         )

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.agent.collectors.machine import Machine
 
-from sereno_agent.collectors.package_changes_linux import apt_request, dpkg, rpm
 from sereno_agent.reading import Reading
+from sereno_agent.software.dpkg import apt_request, dpkg
+from sereno_agent.software.rpm import rpm
 
 STATUS = "/var/lib/dpkg/status"
 

@@ -1,5 +1,6 @@
 """Users, cron, kernel, mounts, network, ports, services, firewall: a file changes, one change says what."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,34 @@ def test_a_port_counts_when_it_stays(tmp_path: Path) -> None:
     assert told(machine) == ["port tcp/8080 appeared: 127.0.0.1, orders-api"]
 
 
+def test_a_port_that_comes_and_goes_is_one_line_with_a_count_until_it_rests(tmp_path: Path) -> None:
+    machine = Machine("port_changes", tmp_path)
+    ssh, other = socket("00000000:0016", 11), socket("00000000:1F90", 12)
+    machine.write("/proc/net/tcp", TCP + ssh)
+    told(machine)
+    said = []
+    for there in [True, False] * 6:
+        machine.write("/proc/net/tcp", TCP + ssh + (other if there else ""))
+        said += told(machine) + told(machine)
+    assert said == [
+        "port tcp/8080 appeared: every address",
+        "port tcp/8080 was removed",
+        "port tcp/8080 appeared: every address",
+        "port tcp/8080 changed: every address to comes and goes, 4 times within an hour",
+    ]
+    assert told(machine, 1800) == []
+    assert told(machine, 3600) == ["port tcp/8080 was removed"]
+
+
+def test_ports_that_the_kernel_gave_out_count_where_others_reach_them(tmp_path: Path) -> None:
+    machine = Machine("port_changes", tmp_path)
+    machine.write("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n")
+    machine.write("/proc/net/tcp", TCP)
+    told(machine)
+    machine.write("/proc/net/tcp", TCP + socket("0100007F:9C40", 12) + socket("00000000:9C41", 13))
+    assert told(machine) + told(machine) == ["port tcp/40001 appeared: every address"]
+
+
 def test_addresses_of_proc_are_readable() -> None:
     assert ports.readable(packed("0100007F")) == "127.0.0.1"
     assert ports.readable(packed("00000000000000000000000001000000")) == "::1"
@@ -229,10 +258,13 @@ def test_rules_in_force_are_read_as_root_only(tmp_path: Path) -> None:
     from sereno_agent.collectors.firewall_changes_linux import read
 
     asked: list[str] = []
-    host = Host(str(tmp_path), lambda command, _request, _timeout_s: asked.append(command[0]))
-    read(host, privileged=False)
+
+    def ask(command: Sequence[str], *_: object) -> None:
+        asked.append(command[0])
+
+    read(Host(str(tmp_path), ask, privileged=False))
     assert asked == []
-    read(host, privileged=True)
+    read(Host(str(tmp_path), ask, privileged=True))
     assert asked == ["nft", "iptables-save", "ip6tables-save"]
 
 
