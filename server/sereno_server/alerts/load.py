@@ -8,11 +8,31 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
-from sereno_server.alerts.situation import Anomaly, Device, Firing, Forecast, KnownTicket, Notice, Situation, Window
+from sereno_server.alerts.situation import (
+    Anomaly,
+    Condition,
+    Device,
+    Firing,
+    Forecast,
+    KnownTicket,
+    Notice,
+    Situation,
+    Window,
+)
 from sereno_server.alerts.sources.forecasts import FULL_RATIO
 from sereno_server.alerts.sources.notices import FRESH_S
 from sereno_server.alerts.stages.stabilise import FLAP_WINDOW_S
-from sereno_server.store.tables import alerts, anomalies, devices, forecasts, maintenance, mutes, notices, tickets
+from sereno_server.store.tables import (
+    alerts,
+    anomalies,
+    conditions,
+    devices,
+    forecasts,
+    maintenance,
+    mutes,
+    notices,
+    tickets,
+)
 
 
 async def load(tx: AsyncConnection, now: datetime, up_since: datetime) -> Situation:
@@ -24,6 +44,7 @@ async def load(tx: AsyncConnection, now: datetime, up_since: datetime) -> Situat
         devices=await _devices(tx),
         forecasts=await _forecasts(tx),
         anomalies=await _anomalies(tx),
+        conditions=await _conditions(tx),
         notices=await _notices(tx, now),
         windows=await _windows(tx, now),
         firing=firing,
@@ -71,6 +92,12 @@ async def _anomalies(tx: AsyncConnection) -> tuple[Anomaly, ...]:
     names = list(Anomaly.__dataclass_fields__)
     rows = await tx.execute(select(*(anomalies.c[name] for name in names)).where(anomalies.c.state == "open"))
     return tuple(Anomaly(**row) for row in rows.mappings())
+
+
+async def _conditions(tx: AsyncConnection) -> tuple[Condition, ...]:
+    names = list(Condition.__dataclass_fields__)
+    rows = await tx.execute(select(*(conditions.c[name] for name in names)).where(conditions.c.closed_at.is_(None)))
+    return tuple(Condition(**row) for row in rows.mappings())
 
 
 async def _notices(tx: AsyncConnection, now: datetime) -> tuple[Notice, ...]:

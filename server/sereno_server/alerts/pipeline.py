@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sereno_server.alerts.signal import Signal
 from sereno_server.alerts.situation import Situation
 from sereno_server.alerts.sources.anomalies import anomalies
+from sereno_server.alerts.sources.conditions import conditions
 from sereno_server.alerts.sources.forecasts import forecasts
 from sereno_server.alerts.sources.notices import notices
 from sereno_server.alerts.sources.silence import silence
@@ -19,7 +20,7 @@ from sereno_server.alerts.stages.validate import validate
 Source = Callable[[Situation], list[Signal]]
 Stage = Callable[[Situation, list[Signal]], list[Signal]]
 
-SOURCES: list[Source] = [forecasts, silence, notices, anomalies]
+SOURCES: list[Source] = [forecasts, silence, notices, conditions, anomalies]
 STAGES: list[Stage] = [validate, suppress, stabilise, deduplicate, correlate, open_ticket, notify]
 
 

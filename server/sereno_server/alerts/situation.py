@@ -52,6 +52,18 @@ class Anomaly:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a rule found and still holds."""
+
+    device_id: str
+    rule: str
+    object: str
+    title: str
+    figure: float
+    made_at: datetime
+
+
+@dataclass(frozen=True)
 class Notice:
     """What a device says of itself, last said `at`."""
 
@@ -111,6 +123,7 @@ class Situation:
     devices: Mapping[str, Device]
     forecasts: tuple[Forecast, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     notices: tuple[Notice, ...] = ()
     windows: tuple[Window, ...] = ()
     firing: Mapping[str, Firing] = field(default_factory=dict)  # by fingerprint

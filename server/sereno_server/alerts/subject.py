@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from sereno_server.rules.catalogue import RULES
+
 
 class Ending(NamedTuple):
     """How running out is called: while it comes, once it has come, and with the time left behind it."""
@@ -28,6 +30,8 @@ def subject(kind: str, resource: str, thing: str, device_name: str) -> str:
             return f"Device {device_name} is silent"
         case "anomaly":
             return f"Device {device_name} behaves unlike before"
+        case _ if kind in RULES:
+            return RULES[kind].says.said("en", object=thing)
         case _:
             return f"{kind.replace('_', ' ').capitalize()} on {device_name}"
 

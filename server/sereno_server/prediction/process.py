@@ -19,6 +19,7 @@ from sereno_server.prediction.muting import mute_the_wrong
 from sereno_server.prediction.read_onset import onset_of
 from sereno_server.prediction.resources import Bounded, bounded
 from sereno_server.prediction.watch import Key, Outlook, Stretch, Watch, join, thin
+from sereno_server.rules.watch import RuleWatch
 from sereno_server.store import samples
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
@@ -44,6 +45,7 @@ class Predictor:
         self.kept_at = kept_at  # the file of the checkpoint
         self.watch = Watch()
         self.incidents = IncidentWatch(store, clock, pass_s * INCIDENTS_SHARE)
+        self.rules = RuleWatch(store)
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}
         self._resources: dict[Key, Bounded] = {}
@@ -61,12 +63,14 @@ class Predictor:
             self._cut_off = await rows.load_prevented(tx, self.clock() - REBUILD)
         await asyncio.to_thread(self._load)
         await self.incidents.start()
+        await self.rules.start()
         await self.take_in()
 
     async def once(self) -> None:
-        """One pass: takes in what is new, then opens, updates, marks and closes forecasts; then anomalies."""
+        """One pass: takes in what is new; then opens, updates, marks and closes forecasts; rules; anomalies."""
         await self.take_in()
         await self.write()
+        await self.rules.write(self.clock())
         await self.incidents.once(self._heard)
 
     async def save(self) -> None:
@@ -77,7 +81,7 @@ class Predictor:
         read = [[*device, until] for device, until in self._read_until_ms.items()]
         columns, facts = self.incidents.dump()
         parts = {"exhaustion": self.watch.dump(), "anomaly": columns}
-        kept = Checkpoint(self._saved_at, {"read_until_ms": read, "anomaly": facts}, parts)
+        kept = Checkpoint(self._saved_at, {"read_until_ms": read, "anomaly": facts, "rules": self.rules.dump()}, parts)
         try:
             await asyncio.to_thread(save, self.kept_at, kept)
         except OSError as error:
@@ -97,6 +101,7 @@ class Predictor:
             read = {(str(one), str(device)): int(until) for one, device, until in kept.facts["read_until_ms"]}
             watch.load(dict(kept.parts["exhaustion"]))
             self.incidents.load(dict(kept.parts["anomaly"]), kept.facts["anomaly"])
+            self.rules.load(kept.facts["rules"])
         except (KeyError, ValueError, TypeError) as error:
             log.warning("prediction: what was kept is of another version (%s); the past is read anew", error)
             return
@@ -112,9 +117,10 @@ class Predictor:
         async with self.store.transaction(Scope.system()) as tx:
             await self._learn_series(tx)
             devices = await rows.load_seen(tx, since)
+        await self.rules.learn()
         self._heard |= dict.fromkeys(devices)
         for organisation_id, device_id in devices:
-            if (organisation_id, device_id) in self._series:
+            if self._wanted(organisation_id, device_id):
                 await self._take_in_device(organisation_id, device_id, now)
         self._passed_at = now
 
@@ -129,6 +135,11 @@ class Predictor:
             for resource in bounded(self._series[organisation_id, device_id].values()):
                 self._resources[Key(organisation_id, device_id, resource.series_id)] = resource
 
+    def _wanted(self, organisation_id: str, device_id: str) -> list[int]:
+        """The series of a device that are bounded, or that a rule looks at."""
+        device = (organisation_id, device_id)
+        return list({*self._series.get(device, ()), *self.rules.wanted(device)})
+
     async def _take_in_device(self, organisation_id: str, device_id: str, now: datetime) -> None:
         """Reads the device's new samples, a day at a time, so that memory stays bounded."""
         now_ms = int(now.timestamp() * 1000)
@@ -137,8 +148,9 @@ class Predictor:
             end_ms = start_ms + CHUNK_MS if start_ms + CHUNK_MS < now_ms else now_ms + AHEAD_MS_MAX
             async with self.store.transaction(Scope(organisation_id)) as tx:
                 columns = await samples.read(
-                    tx, organisation_id, device_id, list(self._series[organisation_id, device_id]), start_ms, end_ms
+                    tx, organisation_id, device_id, self._wanted(organisation_id, device_id), start_ms, end_ms
                 )
+            self.rules.feed((organisation_id, device_id), columns, now)
             stretches = self._stretches(organisation_id, device_id, columns)
             await asyncio.to_thread(self.watch.feed, [thin(part, now.timestamp()) for part in stretches])
             newest = max((int(times[-1]) for times, _ in columns.values()), default=None)
@@ -152,7 +164,7 @@ class Predictor:
 
     def _stretches(self, organisation_id: str, device_id: str, columns: samples.Columns) -> list[Stretch]:
         found = []
-        for resource in bounded(self._series[organisation_id, device_id].values()):
+        for resource in bounded(self._series.get((organisation_id, device_id), {}).values()):
             key = Key(organisation_id, device_id, resource.series_id)
             used, limit = columns.get(resource.series_id), columns.get(resource.capacity_series_id)
             if limit is None and key in self.watch.newest:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from sereno_server.alerts.signal import STORM, Signal
+from sereno_server.alerts.signal import SEVERITIES, STORM, Signal
 from sereno_server.alerts.situation import Firing, KnownTicket, Situation
 
 STORM_DEVICES_MIN = 5
@@ -19,7 +19,7 @@ def correlate(situation: Situation, signals: list[Signal]) -> list[Signal]:
     """Names the group, and so the ticket, of every signal.
 
     A signal's own fingerprint is its group, unless its alert has a ticket already, many devices show the same thing at
-    once (a storm), or a folder and the filesystem around it grow alike.
+    once (a storm), a folder and the filesystem around it grow alike, or something else is wrong with the same thing.
     """
     owners = {known.id: known for known in situation.tickets.values()}
     storms = _storms(situation, signals, owners)
@@ -28,9 +28,15 @@ def correlate(situation: Situation, signals: list[Signal]) -> list[Signal]:
     for other in others:
         if other.kind == "exhaustion" and other.resource in NESTED and not (isinstance(other, Signal) and other.gone):
             beside[other.device_id].append(other)
+    things = _things(situation, signals, owners)
     grouped = []
     for signal in signals:
-        group = _own(signal, situation, owners) or storms.get(signal.fingerprint) or _twin(signal, beside, owners)
+        group = (
+            _own(signal, situation, owners)
+            or storms.get(signal.fingerprint)
+            or _twin(signal, beside, owners)
+            or things.get(_thing(signal))
+        )
         grouped.append(replace(signal, group=group or signal.fingerprint))
     return grouped
 
@@ -62,6 +68,25 @@ def _storms(situation: Situation, signals: list[Signal], owners: Mapping[str, Kn
         if len({signal.device_id for signal in together}) >= STORM_DEVICES_MIN or group in going_on:
             storms |= {signal.fingerprint: group for signal in together}
     return storms
+
+
+def _things(
+    situation: Situation, signals: list[Signal], owners: Mapping[str, KnownTicket]
+) -> dict[tuple[str, str, str], str]:
+    """By device, resource and object: the group of its open ticket, else of its worst signal. A disk is one ticket."""
+    groups: dict[tuple[str, str, str], str] = {}
+    for signal in sorted(signals, key=lambda signal: -SEVERITIES.index(signal.severity)):
+        if not signal.gone and signal.resource:
+            groups.setdefault(_thing(signal), signal.fingerprint)
+    for firing in situation.firing.values():
+        owner = owners.get(firing.ticket_id or "")
+        if firing.resource and owner is not None and owner.open:
+            groups[_thing(firing)] = owner.fingerprint
+    return groups
+
+
+def _thing(about: Signal | Firing) -> tuple[str, str, str]:
+    return about.device_id, about.resource, about.object
 
 
 def _storm(signal: Signal) -> str:

@@ -21,6 +21,7 @@ ADDED = {
     "0005_anomalies": ("anomalies",),
     "0006_wishes": ("wishes",),
     "0007_scoreboard": ("mutes", "ratings"),
+    "0009_conditions": ("conditions",),
 }
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"

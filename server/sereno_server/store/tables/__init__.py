@@ -7,6 +7,7 @@ A table without organisation_id belongs to the installation (its certificate aut
 from sereno_server.store.tables.anomalies import anomalies
 from sereno_server.store.tables.audit import idempotency, jobs, ledger
 from sereno_server.store.tables.columns import metadata
+from sereno_server.store.tables.conditions import conditions
 from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
@@ -27,6 +28,7 @@ __all__ = [
     "causes",
     "certificates",
     "changes",
+    "conditions",
     "credentials",
     "devices",
     "epochs",
