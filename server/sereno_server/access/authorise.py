@@ -16,6 +16,7 @@ VERBS: dict[str, frozenset[str]] = {
     "end_mute": _STAFF,
     "deny": _STAFF | {"customer"},  # saying no is easy
     "wish": frozenset({"administrator", "technician", "customer"}),  # of a policy, whose owner decides
+    "maintain": frozenset({"administrator", "technician"}),  # announce work, say where a device stands
     "make_join_code": frozenset({"administrator", "technician"}),
     "publish_roster": frozenset({"administrator"}),
     "administer": frozenset({"administrator"}),

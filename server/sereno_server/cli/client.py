@@ -40,6 +40,10 @@ class Client:
         """The JSON of a write; repeated by the network at most, never by the server."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex}).json()
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a write that may be repeated."""
+        return self._ask("PUT", path, json=body).json()
+
     def pages(self, path: str, **query: str | int) -> list[dict[str, Any]]:
         """Every row of a listing, page after page."""
         rows: list[dict[str, Any]] = []

@@ -12,9 +12,11 @@ from sereno_server.cli import (
     init,
     ledger,
     login,
+    maintenance,
     playbooks,
     root,
     roster,
+    rules,
     runs,
     serve,
     tickets,
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, tickets, runs):
+for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (
@@ -37,6 +39,7 @@ for name, group in (
     ("playbooks", playbooks),
     ("ledger", ledger),
     ("backtest", backtest),
+    ("maintenance", maintenance),
 ):
     app.add_typer(group.app, name=name, help=(group.__doc__ or "").partition("\n")[0])
 

@@ -9,6 +9,7 @@ DAY: Final = 86_400.0
 
 SCALES: Final = {"%": 0.01, " min": MINUTE}  # of a unit in what is measured
 
+SEVERITIES: Final = ("note", "watch", "soon", "failing")
 Severity = Literal["note", "watch", "soon", "failing"]  # a note is shown and never alarms
 
 

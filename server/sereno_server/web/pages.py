@@ -24,7 +24,9 @@ from sereno_server.web.page import (
     fleet,
     inventory,
     ledger,
+    maintenance,
     metrics,
+    rules,
     scoreboard,
     sign_in,
     tickets,
@@ -33,7 +35,7 @@ from sereno_server.web.rendering import Frame, page
 
 PAGES = (
     *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, inventory),
-    *(tickets, approve, ledger, scoreboard, stream),
+    *(tickets, approve, ledger, scoreboard, maintenance, rules, stream),
 )
 
 

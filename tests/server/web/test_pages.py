@@ -51,6 +51,7 @@ PAGES = [
     "/approvals",
     "/ledger",
     "/ledger?q=noa",
+    "/rules",
     "/scoreboard",
     "/coming",
     "/coming?within=1d&kind=filesystem&q=srv",

@@ -10,7 +10,10 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
+from sereno_server.access.authorise import VERBS
 from sereno_server.access.current import current_account
+from sereno_server.maintenance import windows
+from sereno_server.reads import rules as rule_reads
 from sereno_server.reads.devices import DeviceView, device
 from sereno_server.reads.logs import Speaker
 from sereno_server.reads.resources import ResourceRow
@@ -21,6 +24,7 @@ from sereno_server.reads.severities import severity_words
 from sereno_server.store import samples
 from sereno_server.web import chart
 from sereno_server.web.console import Console
+from sereno_server.web.page.maintenance import lengths
 from sereno_server.web.rendering import page
 
 CHANGES_SHOWN = 6
@@ -42,6 +46,8 @@ def routes(console: Console) -> APIRouter:
             if tx is None:
                 raise BadInput("E_NOT_FOUND", f"no device {name}")
             view = await device(tx, name, frame.now)
+            holding = await rule_reads.holding(tx, view.device.id, frame.words)
+            announced = await windows.of_device(tx, view.device.id, frame.now)
             said = await said_lately(tx, Speaker(view.device.organisation_id, view.device.id), frame.now)
         drawn = resource_of(view, series)
         return page(
@@ -51,6 +57,10 @@ def routes(console: Console) -> APIRouter:
             tab="overview",
             view=view,
             said=said,
+            holding=holding,
+            announced=announced,
+            lengths=lengths(frame.words),
+            may_maintain=account.role in VERBS["maintain"],
             levels=severity_words(frame.words),
             device=view.device,
             headline=device_sentence(view.device, frame.now, frame.words),
