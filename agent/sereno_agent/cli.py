@@ -1,6 +1,7 @@
 """`sereno-agent`: join, run, status, doctor, history, policy, lockdown, collect, leave."""
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -122,6 +123,7 @@ def _run(folders: Folders, _: argparse.Namespace) -> int:
     from sereno_agent.light import without_openssl
 
     without_openssl()
+    gc.disable()  # until the core is built, see agent.py
     from sereno_agent.agent import run
 
     run(folders)

@@ -38,7 +38,7 @@ class PolicyWatch:
     def refresh(self) -> bool:
         """Reads the file when it moved; gives whether the policy is another one now."""
         try:
-            found = os.stat(self._path)  # noqa: PTH116, asked for every two seconds
+            found = os.stat(self._path)  # noqa: PTH116, asked for all the time
             seen = (found.st_ino, found.st_size, found.st_mtime_ns)
         except OSError:
             seen = (0, 0, 0)
