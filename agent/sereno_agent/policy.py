@@ -22,8 +22,18 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
     [services.web]                    # a service that is measured by itself, and that checks may ask after
     unit = "nginx.service"
 
-    [hosts.database]                  # a host name that dns_resolution may look up
+    [hosts.database]                  # a host that checks may look up, ask whether it answers, and connect to
     name = "db.example.com"
+    ports = [5432]                    # left out: none
+
+    [urls.shop]                       # an address that http_probe may fetch
+    url = "https://shop.example.com/health"
+    status = 200                      # what the answer must be; left out: 200
+    contains = "ok"                   # what its beginning must hold; left out: anything
+
+    [plugins.load]                    # a program that speaks the Nagios plugin protocol, with all its arguments
+    command = ["/usr/lib/nagios/plugins/check_load", "-w", "8,6,4", "-c", "16,12,8"]
+    timeout_s = 10                    # left out: 10
 
     [certificates.site]               # a certificate whose expiry is watched: a file, or what listens at an address
     path = "/etc/ssl/site.pem"        # or: listen = "localhost:443"
@@ -46,16 +56,22 @@ refused with file and line, and then nothing at all is allowed: half a policy is
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sereno_agent import policy_text
 from sereno_agent.policy_logs import JournalSource, LogSource, journal_source, log_source
+from sereno_agent.policy_probes import host, plugin, url
 from sereno_agent.policy_text import Table
 from sereno_diagnostics.allowed import (
     Allowed,
+    NamedDatabase,
     NamedHost,
+    NamedLog,
+    NamedPlugin,
+    NamedUrl,
     WatchedCertificate,
     WatchedFile,
     WatchedFolder,
@@ -80,11 +96,11 @@ __all__ = [
 ]
 
 _TABLES: Final = (
-    "collect", "folders", "files", "trees", "services", "hosts", "certificates", "logs", "journal", "actions", "redact",
+    "collect", "folders", "files", "trees", "services", "hosts", "urls", "plugins", "certificates", "logs",
+    "journal", "actions", "redact",
 )  # fmt: skip
 _QUOTA_BYTES_MAX: Final = 1 << 60
 _UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
-_HOST: Final = r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?"
 _LISTEN: Final = r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]{2,45}\]):[0-9]{1,5}"
 
 
@@ -97,6 +113,8 @@ class Policy:
     trees: dict[str, WatchedTree] = field(default_factory=dict)
     services: dict[str, WatchedService] = field(default_factory=dict)
     hosts: dict[str, NamedHost] = field(default_factory=dict)
+    urls: dict[str, NamedUrl] = field(default_factory=dict)
+    plugins: dict[str, NamedPlugin] = field(default_factory=dict)
     certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
     actions: frozenset[str] = frozenset()
     collectors_denied: frozenset[str] = frozenset()
@@ -125,8 +143,13 @@ def in_force(path: Path) -> Policy:
         return Policy(error=error.what)
 
 
-def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
-    """The names in force as checks and actions take them, with Sereno's own files that no action touches."""
+def allowed(
+    policy: Policy, path: Path, state: Path, *, databases: Mapping[str, str] | None = None, server: str = ""
+) -> Allowed:
+    """The names in force as checks and actions take them, with Sereno's own files that no action touches.
+
+    databases: name and kind of those in agent.toml, which is the owner's too; server: host:port of the one joined.
+    """
     code = Path(__file__).parent
     return Allowed(
         state=state,
@@ -134,6 +157,12 @@ def allowed(policy: Policy, path: Path, state: Path) -> Allowed:
         files=policy.files,
         services=policy.services,
         hosts=policy.hosts,
+        urls=policy.urls,
+        plugins=policy.plugins,
+        certificates=policy.certificates,
+        databases={name: NamedDatabase(name, kind) for name, kind in (databases or {}).items()},
+        logs={name: NamedLog(name, source.path, source.exclude) for name, source in policy.logs.items()},
+        server=server,
         protected=(path, code),
     )
 
@@ -151,7 +180,9 @@ def parse(text: str, path: Path) -> Policy:
         files={name: _file(name, entry) for name, entry in document.table("files").tables()},
         trees={name: _tree(name, entry) for name, entry in document.table("trees").tables()},
         services={name: _service(name, entry) for name, entry in document.table("services").tables()},
-        hosts={name: _host(name, entry) for name, entry in document.table("hosts").tables()},
+        hosts={name: host(name, entry) for name, entry in document.table("hosts").tables()},
+        urls={name: url(name, entry) for name, entry in document.table("urls").tables()},
+        plugins={name: plugin(name, entry) for name, entry in document.table("plugins").tables()},
         certificates={name: _certificate(name, entry) for name, entry in document.table("certificates").tables()},
         actions=frozenset(actions.names("allow")),
         collectors_denied=frozenset(collect.names("deny")),
@@ -188,11 +219,6 @@ def _tree(name: str, entry: Table) -> WatchedTree:
 def _service(name: str, entry: Table) -> WatchedService:
     entry.only("unit")
     return WatchedService(name=name, unit=entry.text("unit", _UNIT, "a unit's name such as nginx.service"))
-
-
-def _host(name: str, entry: Table) -> NamedHost:
-    entry.only("name")
-    return NamedHost(name=name, host=entry.text("name", _HOST, "a host's name such as db.example.com"))
 
 
 def _certificate(name: str, entry: Table) -> WatchedCertificate:

@@ -93,6 +93,14 @@ class Table:
             raise self.wrong(key, f"must be a whole number from {low} to {high}")
         return value
 
+    def integers(self, key: str, low: int, high: int, count_max: int) -> tuple[int, ...]:
+        """A list of whole numbers from low to high."""
+        value = self._values.get(key, [])
+        whole = isinstance(value, list) and all(isinstance(one, int) and not isinstance(one, bool) for one in value)
+        if not whole or len(value) > count_max or not all(low <= one <= high for one in value):
+            raise self.wrong(key, f"must be a list of at most {count_max} whole numbers from {low} to {high}")
+        return tuple(value)
+
     def boolean(self, key: str, *, default: bool) -> bool:
         """True or false."""
         value = self._values.get(key, default)

@@ -25,13 +25,22 @@ class Timex(ctypes.Structure):
 
 
 def main() -> None:
-    """Reads and changes nothing: modes = 0."""
+    """Says it as JSON, or nothing."""
+    if found := read():
+        print(json.dumps(found))  # noqa: T201
+
+
+def read() -> dict[str, float]:
+    """Reads and changes nothing: modes = 0. Empty when the kernel does not say."""
     found = Timex()
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(found))
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(found))
+    except (OSError, AttributeError):
+        return {}
     if state < 0:
-        return
+        return {}
     unit = 1e9 if found.status & _STA_NANO else 1e6
-    print(json.dumps({"state": state, "offset_s": found.offset / unit, "error_max_s": found.maxerror / 1e6}))  # noqa: T201
+    return {"state": state, "offset_s": found.offset / unit, "error_max_s": found.maxerror / 1e6}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """What the local policy lets checks and actions name: folders and files with names, never bare paths."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sereno_proto.errors import Refused
+
+_Named = TypeVar("_Named")
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,47 @@ class WatchedService:
 
 @dataclass(frozen=True)
 class NamedHost:
-    """A host name that dns_resolution may look up."""
+    """A host that checks may look up, ask whether it answers, and connect to at these ports."""
 
     name: str
     host: str  # db.example.com
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedUrl:
+    """An address that http_probe may fetch, and what the answer must be."""
+
+    name: str
+    url: str
+    status: int = 200
+    contains: str = ""  # what the beginning of the answer must hold; empty: nothing is asked of it
+
+
+@dataclass(frozen=True)
+class NamedPlugin:
+    """A program that speaks the Nagios plugin protocol, with all its arguments."""
+
+    name: str
+    command: tuple[str, ...]
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class NamedDatabase:
+    """A database of agent.toml that checks may ask. kind: postgresql, mysql or sqlite."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class NamedLog:
+    """A log source: files (with wildcards in any part of the path) whose ends a check may read."""
+
+    name: str
+    path: Path
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +115,13 @@ class Allowed:
     files: dict[str, WatchedFile] = field(default_factory=dict)
     services: dict[str, WatchedService] = field(default_factory=dict)
     hosts: dict[str, NamedHost] = field(default_factory=dict)
+    urls: dict[str, NamedUrl] = field(default_factory=dict)
+    plugins: dict[str, NamedPlugin] = field(default_factory=dict)
+    certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
+    databases: dict[str, NamedDatabase] = field(default_factory=dict)
+    logs: dict[str, NamedLog] = field(default_factory=dict)
     protected: tuple[Path, ...] = ()
+    server: str = ""  # host:port that this device has joined; empty: none
 
     @property
     def versions(self) -> Path:
@@ -82,26 +129,52 @@ class Allowed:
         core = self.state / "core"
         return (core if core.is_dir() else self.state) / "versions"
 
+    def of_kind(self, kind: str) -> Mapping[str, object]:
+        """Everything of a parameter's kind by name; none for kinds that the policy does not name."""
+        known: dict[str, Mapping[str, object]] = {
+            "folder": self.folders, "file": self.files, "service": self.services, "host": self.hosts, "url": self.urls,
+            "plugin": self.plugins, "certificate": self.certificates, "database": self.databases, "log": self.logs,
+        }  # fmt: skip
+        return known.get(kind, {})
+
     def folder(self, name: str) -> WatchedFolder:
-        """The folder of that name; raises E_OUTSIDE_POLICY."""
-        if name not in self.folders:
-            raise Refused("E_OUTSIDE_POLICY", f"the policy names no folder {name!r}")
-        return self.folders[name]
+        """The folder of that name; raises E_OUTSIDE_POLICY, as do those below."""
+        return _found("folder", self.folders, name)
 
     def file(self, name: str) -> WatchedFile:
-        """The file of that name; raises E_OUTSIDE_POLICY."""
-        if name not in self.files:
-            raise Refused("E_OUTSIDE_POLICY", f"the policy names no file {name!r}")
-        return self.files[name]
+        """The file of that name."""
+        return _found("file", self.files, name)
 
     def service(self, name: str) -> WatchedService:
-        """The service of that name; raises E_OUTSIDE_POLICY."""
-        if name not in self.services:
-            raise Refused("E_OUTSIDE_POLICY", f"the policy names no service {name!r}")
-        return self.services[name]
+        """The service of that name."""
+        return _found("service", self.services, name)
 
     def host(self, name: str) -> NamedHost:
-        """The host of that name; raises E_OUTSIDE_POLICY."""
-        if name not in self.hosts:
-            raise Refused("E_OUTSIDE_POLICY", f"the policy names no host {name!r}")
-        return self.hosts[name]
+        """The host of that name."""
+        return _found("host", self.hosts, name)
+
+    def url(self, name: str) -> NamedUrl:
+        """The address of that name."""
+        return _found("url", self.urls, name)
+
+    def plugin(self, name: str) -> NamedPlugin:
+        """The plugin of that name."""
+        return _found("plugin", self.plugins, name)
+
+    def certificate(self, name: str) -> WatchedCertificate:
+        """The certificate of that name."""
+        return _found("certificate", self.certificates, name)
+
+    def database(self, name: str) -> NamedDatabase:
+        """The database of that name."""
+        return _found("database", self.databases, name)
+
+    def log(self, name: str) -> NamedLog:
+        """The log source of that name."""
+        return _found("log", self.logs, name)
+
+
+def _found(kind: str, known: Mapping[str, _Named], name: str) -> _Named:
+    if name not in known:
+        raise Refused("E_OUTSIDE_POLICY", f"the policy names no {kind} {name!r}")
+    return known[name]

@@ -34,6 +34,16 @@ def finding(
     )
 
 
+def graded(value: float, levels: Sequence[tuple[float, Severity.ValueType]]) -> Severity.ValueType:
+    """The severity of the first level that the value reaches; the levels stand highest first."""
+    return next((severity for level, severity in levels if value >= level), FINE)
+
+
+def untold(what: str, why: str) -> list[Finding]:
+    """One note that something cannot be told here, and why: that is not the same as all being well."""
+    return [finding(NOTE, f"{what} cannot be told", evidence=[("why", why)])]
+
+
 def printable(text: str) -> str:
     """The text with control, bidi and undecodable signs written out, so that no file name can pose as anything else."""
     safe = "".join(

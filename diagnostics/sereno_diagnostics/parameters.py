@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sereno_diagnostics.allowed import Allowed
-from sereno_proto.errors import BadInput
+from sereno_proto.errors import BadInput, Refused
 
-KINDS = ("folder", "file", "service", "host", "digest", "number")
+NAMED = ("folder", "file", "service", "host", "url", "plugin", "certificate", "database", "log")
+KINDS = (*NAMED, "digest", "number")
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 NUMBER_PATTERN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
@@ -19,7 +20,7 @@ Values = dict[str, str | float]
 class Parameter:
     """One parameter.
 
-    kind: `folder`, `file`, `service` and `host` are names of the policy, `digest` is `sha256:HEX`, `number` has bounds.
+    kind: those of NAMED are names of the local policy, `digest` is `sha256:HEX`, `number` has bounds.
     """
 
     name: str
@@ -66,11 +67,6 @@ def bind(owner: str, declared: Sequence[Parameter], given: Mapping[str, str]) ->
 def resolve(declared: Sequence[Parameter], values: Values, allowed: Allowed) -> None:
     """Refuses names that the policy does not hold; raises Refused with E_OUTSIDE_POLICY."""
     for parameter in declared:
-        if parameter.kind == "folder":
-            allowed.folder(str(values[parameter.name]))
-        elif parameter.kind == "file":
-            allowed.file(str(values[parameter.name]))
-        elif parameter.kind == "service":
-            allowed.service(str(values[parameter.name]))
-        elif parameter.kind == "host":
-            allowed.host(str(values[parameter.name]))
+        name = values[parameter.name]
+        if parameter.kind in NAMED and name not in allowed.of_kind(parameter.kind):
+            raise Refused("E_OUTSIDE_POLICY", f"the policy names no {parameter.kind} {name!r}")

@@ -1,8 +1,9 @@
 """Reads the texts that Linux gives in /proc. Pure: text in, figures out; lines that mean nothing are passed over."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
+HERTZ: Final = 100  # ticks a second in /proc, whatever the kernel's own rate (USER_HZ)
 TCP_STATES: Final = {
     "01": "established", "02": "syn_sent", "03": "syn_received", "04": "fin_wait_1", "05": "fin_wait_2",
     "06": "time_wait", "07": "close", "08": "close_wait", "09": "last_ack", "0A": "listen", "0B": "closing",
@@ -57,3 +58,88 @@ def process(text: str) -> tuple[str, str, int, int, int, int] | None:
     if len(words) < 22:  # noqa: PLR2004, resident pages are the 24th field, two stand before
         return None
     return name, words[0], int(words[1]), int(words[11]) + int(words[12]), int(words[17]), int(words[21])
+
+
+class Process(NamedTuple):
+    """One process. ticks: of processor time; started: ticks after the machine's start."""
+
+    pid: int
+    name: str
+    state: str
+    parent: int
+    ticks: int
+    threads: int
+    pages: int
+    started: int
+
+
+def whole_process(pid: int, text: str) -> Process | None:
+    """/proc/PID/stat with when it began; None when it is torn."""
+    found = process(text)
+    if found is None:
+        return None
+    return Process(pid, *found, int(text[text.rfind(")") + 2 :].split()[19]))
+
+
+class Mount(NamedTuple):
+    """One mounted file system."""
+
+    device: str
+    point: str
+    kind: str
+    read_only: bool
+
+    @property
+    def local(self) -> bool:
+        """Whether it may be asked without waiting for another machine, and holds what people put there."""
+        return self.kind in _LOCAL
+
+
+_LOCAL: Final = frozenset({
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "vfat", "exfat", "ntfs",
+    "ntfs3", "overlay", "tmpfs",
+})  # fmt: skip
+
+
+def mounts(text: str) -> list[Mount]:
+    """/proc/self/mounts: one mount a device, the shortest, without what is bound over a single file's place."""
+    found: dict[str, Mount] = {}
+    for line in text.splitlines():
+        words = [_unescaped(word) for word in line.split()]
+        if len(words) >= 4:  # noqa: PLR2004, device, point, type, options
+            mount = Mount(words[0], words[1], words[2], "ro" in words[3].split(","))
+            key = mount.device if mount.device.startswith("/") else mount.point
+            if key not in found or len(mount.point) < len(found[key].point):
+                found[key] = mount
+    return list(found.values())
+
+
+def _unescaped(word: str) -> str:
+    """Spaces and the like stand in octal."""
+    for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        word = word.replace(code, sign)
+    return word
+
+
+def processor(text: str) -> dict[str, int]:
+    """The first line of /proc/stat: ticks since the start, by what they went to; and `running`, `blocked` tasks."""
+    names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        key, *words = line.split()
+        if key == "cpu":
+            found |= {name: int(word) for name, word in zip(names, words, strict=False)}
+        elif key in {"procs_running", "procs_blocked", "btime"}:
+            found[key.removeprefix("procs_")] = int(words[0])
+        elif key.startswith("cpu"):
+            found["processors"] = found.get("processors", 0) + 1
+    return found
+
+
+def interfaces(text: str) -> dict[str, list[int]]:
+    """/proc/net/dev: the sixteen counts of each interface."""
+    found = {}
+    for line in text.splitlines()[2:]:
+        interface, _, counts = line.rpartition(":")
+        found[interface.strip()] = [int(word) for word in counts.split()]
+    return found

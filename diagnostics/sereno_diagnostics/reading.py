@@ -1,15 +1,19 @@
 """The one way in which checks read: through names of the policy, bounded in entries, depth, bytes and time."""
 
 import os
+import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
-from sereno_diagnostics import confined, procfs, systemd
-from sereno_diagnostics.allowed import Allowed, NamedHost, WatchedFile, WatchedFolder, WatchedService
+from sereno_diagnostics import confined, logfiles, procfs, reading_commands, systemd
+from sereno_diagnostics.allowed import Allowed, NamedHost, NamedLog, WatchedFile, WatchedFolder, WatchedService
 from sereno_diagnostics.history import Version, history
-from sereno_diagnostics.machine import Lookup, Machine, Nothing, Program
+from sereno_diagnostics.machine import Lookup, Machine, Nothing, Program, Space, Status
+from sereno_proto.errors import Refused
 from sereno_proto.ids import sha256
 from sereno_proto.limits import (
     FOLDER_DEPTH_MAX,
@@ -19,6 +23,17 @@ from sereno_proto.limits import (
     WATCHED_FILE_BYTES_MAX,
 )
 
+PROBES: Final = {
+    "look_up": "a host of the policy is looked up",
+    "connect": "a TCP connection is opened and closed",
+    "shake": "a TLS handshake is made",
+    "fetch": "one GET is sent",
+    "plug": "the plugin is run",
+    "query": "the database is asked, in a read-only transaction",
+    "space": "the room on mounted file systems",
+    "clock": "the kernel's clock",
+    "own": "what the agent says of itself",
+}
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -31,6 +46,7 @@ class Entry:
     size_bytes: int
     modified_s: float
     links: int
+    mode: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,10 @@ class FileState:
 
 
 class Reader:
-    """What a check may read. `truncated` says that a bound cut something off."""
+    """What a check may read: what the policy names, and what the check itself declares in READS, nothing else.
+
+    `truncated` says that a bound cut something off.
+    """
 
     def __init__(
         self,
@@ -67,7 +86,72 @@ class Reader:
         self.clock = clock
         self.sleep = sleep
         self._machine: Machine = machine or Nothing()
+        self._reads: tuple[str, ...] = ()
         self.truncated = False
+
+    def declare(self, reads: Sequence[str]) -> None:
+        """Sets what may be read from here on: files (`*` stands within one part of a path), commands, probes."""
+        self._reads = tuple(reads)
+
+    def probe(self, name: str) -> Machine:
+        """The machine, to use its faculty of that name; raises E_OUTSIDE_POLICY when the check declares none."""
+        self._require(name)
+        return self._machine
+
+    def text(self, path: str) -> str | None:
+        """A file of the system as a whole; None when it is missing, unreadable or beyond the bound."""
+        self._require(path)
+        return self._machine.read(path)
+
+    def integer(self, path: str) -> int | None:
+        """A file that holds one whole number; None when it is missing or holds anything else."""
+        try:
+            return int(self.text(path) or "")
+        except ValueError:
+            return None
+
+    def look(self, path: str, *, follow: bool = False) -> Status | None:
+        """What lies at a path, a link itself unless followed; None when nothing does, or it may not be asked."""
+        self._require(path)
+        return self._machine.look(path, follow=follow)
+
+    def target(self, path: str) -> str:
+        """Where a link leads; empty when there is none or it may not be read."""
+        self._require(path)
+        return self._machine.target(path)
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder of which something is declared; none when it is missing or unreadable."""
+        if not any(_above(pattern, folder) for pattern in self._reads):
+            raise _undeclared(folder)
+        return self._machine.names(folder)
+
+    def told(self, command: str, **gaps: str) -> str | None:
+        """What a reading command writes; None when the machine has none such or it does not end in time."""
+        self._require(command)
+        vector = reading_commands.vector(command, gaps)
+        asked = reading_commands.COMMANDS[command]
+        return self._machine.ask(*vector, timeout_s=asked.timeout_s, codes=asked.codes)
+
+    def spaces(self) -> dict[str, tuple[procfs.Mount, Space]]:
+        """Local file systems by mount point, one a device; network file systems are not asked: one that hangs would."""
+        self._require("/proc/self/mounts")
+        self._require("space")
+        found: dict[str, tuple[procfs.Mount, Space]] = {}
+        for mount in procfs.mounts(self._machine.read("/proc/self/mounts") or ""):
+            space = self._machine.space(mount.point) if mount.local else None
+            if space is not None and space.size_bytes:
+                found[mount.point] = mount, space
+        return found
+
+    def log_end(self, log: NamedLog, size_bytes: int) -> list[tuple[str, str]]:
+        """The ends of a log source's newest files, newest first: path and text."""
+        return logfiles.ends(log, size_bytes)
+
+    def _require(self, wanted: str) -> None:
+        if not any(pattern == wanted or (pattern.startswith("/") and _matches(pattern, wanted))
+                   for pattern in self._reads):  # fmt: skip
+            raise _undeclared(wanted)
 
     def files(self, folder: WatchedFolder) -> list[Entry]:
         """Every regular file in the folder and below, without following links or entering other file systems.
@@ -115,35 +199,51 @@ class Reader:
 
     def unit(self, service: WatchedService) -> systemd.Unit | None:
         """The service's properties as systemd tells them; None where there is no systemd, or it does not answer."""
-        if "system" not in self._machine.names("/run/systemd"):
+        if not self.has_systemd():
             return None
-        units = systemd.parse(self._machine.ask(*systemd.SHOW, service.unit) or "")
+        units = systemd.parse(self.told("unit", unit=service.unit) or "")
         return units[0] if units else None
+
+    def has_systemd(self) -> bool:
+        """Whether systemd runs this machine."""
+        return "system" in self.names("/run/systemd")
+
+    def units(self) -> list[systemd.Unit] | None:
+        """All services and timers; None where there is no systemd, or it does not answer."""
+        return systemd.parse(self.told("units") or "") or None if self.has_systemd() else None
 
     def memory(self) -> dict[str, int]:
         """/proc/meminfo in bytes, and the counts of /proc/vmstat."""
-        texts = (self._machine.read(f"/proc/{name}") or "" for name in ("vmstat", "meminfo"))
+        texts = (self.text(f"/proc/{name}") or "" for name in ("vmstat", "meminfo"))
         return {key: value for text in texts for key, value in procfs.table(text).items()}
+
+    def memory_counts(self) -> dict[str, int]:
+        """The counts of /proc/vmstat alone."""
+        return procfs.table(self.text("/proc/vmstat") or "")
 
     def pressure(self, resource: str) -> dict[str, dict[str, float]]:
         """Pressure stall information of cpu, io or memory; empty where the kernel tells none."""
-        return procfs.pressure(self._machine.read(f"/proc/pressure/{resource}") or "")
+        return procfs.pressure(self.text(f"/proc/pressure/{resource}") or "")
 
     def programs(self) -> list[Program]:
         """What runs, by name, what takes most memory first."""
         found: dict[str, tuple[int, int]] = {}
-        pids = [name for name in self._machine.names("/proc") if name.isdigit()]
-        self.truncated |= len(pids) > PROCESSES_MAX
-        for pid in pids[:PROCESSES_MAX]:
-            process = procfs.process(self._machine.read(f"/proc/{pid}/stat") or "")
-            if process is not None:
-                count, pages = found.get(process[0], (0, 0))
-                found[process[0]] = count + 1, pages + process[5]
+        for process in self.processes():
+            count, pages = found.get(process.name, (0, 0))
+            found[process.name] = count + 1, pages + process.pages
         programs = [Program(name, count, pages * _PAGE_BYTES) for name, (count, pages) in found.items()]
         return sorted(programs, key=lambda program: (-program.resident_bytes, program.name))
 
+    def processes(self) -> list[procfs.Process]:
+        """Everything that runs, by process id."""
+        pids = [name for name in self.names("/proc") if name.isdigit()]
+        self.truncated |= len(pids) > PROCESSES_MAX
+        texts = ((int(pid), self.text(f"/proc/{pid}/stat") or "") for pid in pids[:PROCESSES_MAX])
+        return [process for pid, text in texts if (process := procfs.whole_process(pid, text)) is not None]
+
     def look_up(self, host: NamedHost) -> Lookup:
         """Asks this machine's resolver for the host's addresses."""
+        self._require("look_up")
         started = self.clock()
         try:
             addresses, error = tuple(self._machine.resolve(host.host, RESOLVE_TIMEOUT_S)), ""
@@ -155,7 +255,7 @@ class Reader:
 
     def name_servers(self) -> list[str]:
         """The servers that this machine asks for names."""
-        lines = (line.split() for line in (self._machine.read("/etc/resolv.conf") or "").splitlines())
+        lines = (line.split() for line in (self.text("/etc/resolv.conf") or "").splitlines())
         return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
 
     def _digest(self, folder: int, name: str) -> str:
@@ -179,7 +279,7 @@ class Reader:
                     continue  # removed in the meantime
                 path = f"{prefix}{item.name}"
                 if stat.S_ISREG(status.st_mode):
-                    yield Entry(path, status.st_ino, status.st_size, status.st_mtime, status.st_nlink)
+                    yield Entry(path, status.st_ino, status.st_size, status.st_mtime, status.st_nlink, status.st_mode)
                 elif stat.S_ISDIR(status.st_mode) and status.st_dev == device:
                     yield from self._below(folder, item.name, path, device, depth + 1)
 
@@ -196,3 +296,22 @@ class Reader:
             yield from self._walk(descriptor, f"{path}/", device, depth)
         finally:
             os.close(descriptor)
+
+
+def _undeclared(what: str) -> Refused:
+    return Refused("E_OUTSIDE_POLICY", f"the check does not declare that it reads {what[:200]!r}")
+
+
+@lru_cache(maxsize=512)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(re.escape(part) for part in text.split("*")))
+
+
+def _matches(pattern: str, path: str) -> bool:
+    return "/.." not in path and _pattern(pattern).fullmatch(path) is not None
+
+
+def _above(pattern: str, folder: str) -> bool:
+    """Whether a folder's names are what the pattern leaves open: its next part has a `*`."""
+    parts, depth = pattern.split("/"), folder.count("/") + 1
+    return len(parts) > depth and "*" in parts[depth] and _matches("/".join(parts[:depth]), folder)

@@ -9,7 +9,7 @@ from sereno_diagnostics import checks
 from sereno_diagnostics.parameters import Parameter, Values, bind, resolve
 from sereno_diagnostics.reading import Reader
 from sereno_proto.errors import BadInput
-from sereno_proto.limits import FINDINGS_MAX
+from sereno_proto.limits import CHECK_TIMEOUT_S, FINDINGS_MAX
 from sereno_proto.v1.runs_pb2 import CheckResult, Finding
 
 
@@ -19,6 +19,8 @@ class Check(Protocol):
     TITLE: str
     PARAMETERS: tuple[Parameter, ...]
     FIGURES: Mapping[str, str]  # what playbooks may compare, and what it means
+    READS: tuple[str, ...]  # files, reading commands and probes; what the parameters name need not stand here
+    SEVERITIES: Mapping[str, str]  # failing, serious, note: when
 
     def check(self, values: Values, reader: Reader) -> list[Finding]:
         """Reads and judges; the most telling finding first."""
@@ -36,11 +38,22 @@ def get(name: str) -> Check:
     return cast("Check", importlib.import_module(f"{checks.__name__}.{name}"))
 
 
+def timeout_s(name: str) -> float:
+    """Seconds that a check may take; raises E_CHECK_UNKNOWN."""
+    return float(vars(get(name)).get("TIMEOUT_S", CHECK_TIMEOUT_S))
+
+
+def platforms(name: str) -> tuple[str, ...]:
+    """Where a check tells something: linux, windows, darwin; raises E_CHECK_UNKNOWN."""
+    return tuple(vars(get(name)).get("PLATFORMS", ("linux",)))
+
+
 def run(name: str, given: Mapping[str, str], reader: Reader) -> CheckResult:
     """Runs a check on names of the policy. Raises E_CHECK_UNKNOWN, E_PARAMETER or E_OUTSIDE_POLICY."""
     check = get(name)
     values = bind(name, check.PARAMETERS, given)
     resolve(check.PARAMETERS, values, reader.allowed)
+    reader.declare(check.READS)
     findings = check.check(values, reader)
     for finding in findings:
         finding.check = name

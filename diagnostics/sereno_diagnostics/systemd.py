@@ -8,6 +8,7 @@ PROPERTIES: Final = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,NRestarts,MemoryCurrent,TasksCurrent,CPUUsageNSec,"
     "ActiveEnterTimestamp,ExecMainStatus,Unit,LastTriggerUSec"
 )
+NEEDS: Final = "Id,LoadState,ActiveState,Requires,Requisite,BindsTo,Wants,After,TriggeredBy"
 SHOW: Final = ("systemctl", "show", "--no-pager", "--property", PROPERTIES)
 _UNSET: Final = 1 << 63  # systemd writes 2^64 - 1 where it does not know
 

@@ -6,8 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.diagnostics.case_machine import CaseMachine
 
-from sereno_diagnostics.allowed import Allowed, NamedHost, WatchedFile, WatchedFolder, WatchedService
+from sereno_diagnostics.allowed import (
+    Allowed,
+    NamedDatabase,
+    NamedHost,
+    NamedLog,
+    NamedPlugin,
+    NamedUrl,
+    WatchedCertificate,
+    WatchedFile,
+    WatchedFolder,
+    WatchedService,
+)
 from sereno_diagnostics.reading import Reader
 
 NOW_S = 1_800_000_000.0
@@ -21,6 +33,7 @@ class Place:
         self.case = case
         self.data = self.top / "data"
         self.now_s = NOW_S
+        self.later = False  # whether the check has waited: what a moment later is then counts
         (self.top / "state" / "versions").mkdir(parents=True)
         if not case.get("folder_missing"):
             self.data.mkdir()
@@ -34,7 +47,13 @@ class Place:
             {"app-logs": folder},
             {"app-config": file},
             {"web": WatchedService("web", "nginx.service")},
-            {"database": NamedHost("database", "db.example.com")},
+            {"database": NamedHost("database", "db.example.com", (5432,))},
+            {"shop": NamedUrl("shop", "https://shop.example.com/health", 200, case.get("contains", ""))},
+            {"load": NamedPlugin("load", ("/usr/lib/nagios/plugins/check_load", "-w", "8"), 10.0)},
+            {"site": WatchedCertificate("site", listen="shop.example.com:443")},
+            {"orders": NamedDatabase("orders", case.get("database", "postgresql"))},
+            {"app": NamedLog("app", self.data / "*.log")},
+            server=case.get("server", ""),
         )
 
     def build(self, files: list[dict]) -> None:
@@ -50,7 +69,11 @@ class Place:
                 path.hardlink_to(self.data / file["to"])
             else:
                 with path.open("wb") as content:
-                    content.truncate(file["bytes"])
+                    content.write("".join(f"{line}\n" for line in file.get("lines", ())).encode())
+                    if "bytes" in file:
+                        content.truncate(file["bytes"])
+                if "mode" in file:
+                    path.chmod(int(file["mode"], 8))
 
     def reader(self) -> Reader:
         return Reader(
@@ -59,6 +82,7 @@ class Place:
 
     def _sleep(self, seconds: float) -> None:
         self.now_s += seconds
+        self.later = True
         self.build(self.case.get("a_moment_later", []))
 
     def _watch(self, watched: dict) -> None:
@@ -67,34 +91,6 @@ class Place:
         os.utime(path, (NOW_S - watched["age_s"],) * 2)
         rows = [[_digest(text), len(text), 0, 0, True] for text in watched.get("versions", [])]
         (self.top / "state" / "versions" / "index.json").write_text(json.dumps({"app-config": rows}))
-
-
-class CaseMachine:
-    """The machine of a case: its files, what programs answer, and the addresses of names."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._case = place.case.get("machine", {})
-
-    def read(self, path: str) -> str | None:
-        lines = self._case.get("files", {}).get(path)
-        return None if lines is None else "\n".join(lines) + "\n"
-
-    def names(self, folder: str) -> list[str]:
-        below = [path for path in self._case.get("files", {}) if path.startswith(f"{folder}/")]
-        return sorted({path.removeprefix(f"{folder}/").split("/")[0] for path in below})
-
-    def ask(self, *command: str, request: bytes = b"", timeout_s: float = 20.0) -> str | None:
-        lines = self._case.get("answers", {}).get(f"{command[0]} {command[-1]}")
-        return None if lines is None else "\n".join(lines) + "\n"
-
-    def resolve(self, host: str, timeout_s: float) -> list[str]:
-        self._place.now_s += self._case.get("lookup_s", 0.0)
-        if self._case.get("silent"):
-            raise TimeoutError
-        if host not in self._case.get("addresses", {}):
-            raise OSError(-2, "Name or service not known")
-        return self._case["addresses"][host]
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,10 @@ import pytest
 
 from sereno_diagnostics import checks
 
-PURE = {"collections.abc", "dataclasses", "datetime", "math", "re", "statistics", "typing"}
+PURE = {
+    *("collections", "collections.abc", "dataclasses", "datetime", "itertools", "json", "math", "re", "statistics"),
+    *("typing", "urllib.parse"),
+}
 FILES = sorted(Path(next(iter(checks.__path__))).glob("*.py"))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Reading, Surroundings
+from sereno_diagnostics import procfs
 
 INTERFACES_MAX: Final = 128
 _LEFT_OUT: Final = ("lo", "veth")
@@ -25,15 +26,6 @@ _COUNTERS: Final = {
 }
 
 
-def parse(text: str) -> dict[str, list[int]]:
-    """/proc/net/dev: the sixteen counts of each interface."""
-    found = {}
-    for line in text.splitlines()[2:]:
-        interface, _, counts = line.rpartition(":")
-        found[interface.strip()] = [int(word) for word in counts.split()]
-    return found
-
-
 def make(surroundings: Surroundings) -> Collect:
     """Keeps the links' speeds for a while: some drivers ask the hardware for it."""
     host, clock = surroundings.host, surroundings.monotonic
@@ -47,7 +39,7 @@ def make(surroundings: Surroundings) -> Collect:
             asked_at = clock()
         used = [
             (interface, counts)
-            for interface, counts in parse(host.read("/proc/net/dev") or "").items()
+            for interface, counts in procfs.interfaces(host.read("/proc/net/dev") or "").items()
             if not interface.startswith(_LEFT_OUT) and counts[0] + counts[8]
         ]
         for interface, counts in used[:INTERFACES_MAX]:

@@ -8,6 +8,8 @@ from sereno_proto.v1.runs_pb2 import Finding, Severity
 
 TITLE = "Space used"
 PARAMETERS = (Parameter("folder", "folder", "the folder to measure"),)
+READS = ()
+SEVERITIES = {"failing": "95 % used", "serious": "80 % used, or it cannot be measured", "note": "60 % used"}
 FIGURES = {
     "used_bytes": "bytes used: by the folder's files, or on the file system when there is no quota",
     "quota_bytes": "bytes there may be: the quota, or the file system's size",

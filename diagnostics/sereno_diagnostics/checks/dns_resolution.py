@@ -7,6 +7,11 @@ from sereno_proto.v1.runs_pb2 import Finding, Severity
 
 TITLE = "Name resolution"
 PARAMETERS = (Parameter("host", "host", "the host to look up"),)
+READS = (
+    "/etc/resolv.conf",
+    "look_up",
+)
+SEVERITIES = {"failing": "no address", "serious": "5 s or longer", "note": "1 s or longer"}
 FIGURES = {
     "resolved": "1 when the name has an address, else 0",
     "addresses": "how many addresses it has",

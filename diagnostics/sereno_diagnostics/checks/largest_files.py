@@ -8,6 +8,8 @@ from sereno_proto.v1.runs_pb2 import Finding
 
 TITLE = "Largest files"
 PARAMETERS = (Parameter("folder", "folder", "the folder to look into"),)
+READS = ()
+SEVERITIES = {"serious": "the folder cannot be read", "note": "some file grows"}
 FIGURES = {
     "files": "how many files there are",
     "total_bytes": "bytes of all files",

@@ -8,6 +8,17 @@ from sereno_proto.v1.runs_pb2 import Finding, Severity
 
 TITLE = "Memory pressure"
 PARAMETERS = ()
+READS = (
+    "/proc/meminfo",
+    "/proc/vmstat",
+    "/proc/pressure/memory",
+    "/proc/*/stat",
+)
+SEVERITIES = {
+    "failing": "97 % used, or nothing went on for 10 % of the last minute",
+    "serious": "90 % used, or tasks waited for 20 % of the last minute",
+    "note": "80 % used, half of the swap used, or something was killed",
+}
 FIGURES = {
     "used_percent": "memory that could not be given to a new process",
     "available_bytes": "memory that could",

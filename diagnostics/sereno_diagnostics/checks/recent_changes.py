@@ -12,6 +12,8 @@ from sereno_proto.v1.runs_pb2 import Finding
 
 TITLE = "Recent changes"
 PARAMETERS = (Parameter("hours", "number", "how far back to look", default="24", minimum=0.01, maximum=8760),)
+READS = ()
+SEVERITIES = {"note": "something changed, or cannot be read"}
 FIGURES = {
     "changed_files": "how many watched files changed in that time",
     "age_s": "seconds since the file changed",

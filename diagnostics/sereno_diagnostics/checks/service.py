@@ -8,6 +8,15 @@ from sereno_proto.v1.runs_pb2 import Finding, Severity
 
 TITLE = "Service"
 PARAMETERS = (Parameter("service", "service", "the service to ask after"),)
+READS = (
+    "/run/systemd/*",
+    "unit",
+)
+SEVERITIES = {
+    "failing": "it failed, or is started again and again",
+    "serious": "it does not run",
+    "note": "it was started again",
+}
 FIGURES = {
     "active": "1 when it runs, else 0; missing when it cannot be told",
     "failed": "1 when it ended with an error, else 0",
