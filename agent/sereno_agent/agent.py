@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from sereno_agent import VERSION, agent_lock, collectors, config, status, wants
+from sereno_agent import VERSION, agent_lock, collectors, config, standing, status, wants
 from sereno_agent.batch import Batcher
 from sereno_agent.clock_watch import ClockWatch
 from sereno_agent.collectors import Collector
@@ -65,6 +65,7 @@ class Agent:
         self.link = Link(self.joined.link_address, folders, self.spool, self.series, self)
         self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
+        self.standing = standing.Watch(folders.grants, self._run_check, self.executor.send, _now_ms)
         self._flushed = -math.inf
         self.file_events = FileEvents(self.scheduler.hurry)
         self.inventory = Inventory(folders.inventory, self._keep_inventory)
@@ -85,12 +86,13 @@ class Agent:
                 self.scheduler.run(),
                 self._keep_house(),
                 self._read_logs(),
+                self.standing.run(),
                 self.executor.deliver_journals(),
             )
         ]
         stopped = asyncio.create_task(stop.wait())
         try:
-            await _first_end([stopped, *parts[:4]])
+            await _first_end([stopped, *parts[:5]])
         finally:
             for task in (stopped, *parts):
                 task.cancel()
@@ -209,6 +211,11 @@ class Agent:
         return await workers.run_check(name, parameters, policy_path=self.folders.policy, state=self.folders.state)
 
     def _post_reply(self, up: Up) -> None:
+        refused = standing.own_refusal(up.reply)
+        if refused is not None:
+            if refused:
+                log(f"{up.reply.command_id.removeprefix(standing.OWN)}: {refused}")
+            return
         self.link.post(up)
         if up.reply.command_id in self._offers:
             self._offers.discard(up.reply.command_id)

@@ -10,7 +10,12 @@ from sereno_proto.v1.link_pb2 import Up
 from sereno_proto.v1.runs_pb2 import CheckResult, Command, Refusal, Reply, RunCheck
 
 COMMANDS_MAX: Final = 16  # at a time
-_FOR_EXECUTOR: Final = frozenset({"make_plan", "execute_plan", "offer_roster", "offer_certificate", "drop_plan"})
+_FOR_EXECUTOR: Final = frozenset(
+    {
+        *("make_plan", "execute_plan", "drop_plan", "cancel_run"),
+        *("offer_roster", "offer_certificate", "offer_grant", "revoke_grant"),
+    }
+)
 
 RunCheckInWorker = Callable[[str, Mapping[str, str]], Awaitable[CheckResult]]
 

@@ -35,6 +35,7 @@ class Folders:
         self.root_signatures = self.pins / "root.sig.json"
         self.roster_text = self.pins / "roster.txt"
         self.roster_signatures = self.pins / "roster.sig.json"
+        self.grants = self.pins / "grants"  # made in advance, and how often each was used
         self.plans = self.state / "plans"
         self.runs = self.state / "runs"
         self.ledger = self.state / "ledger.jsonl"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sereno_agent import ledger
+from sereno_agent import ledger, standing
 from sereno_agent.cost import resident_bytes
 from sereno_agent.folders import Folders
 from sereno_agent.link import Link
@@ -65,6 +65,7 @@ class Reporter:
             ],
             ledger_head=head.digest if head.length else "",
             ledger_length=head.length,
+            grants=standing.reported(standing.read(self._folders.grants)),
         )
 
     def write(self, link: Link) -> None:

@@ -147,6 +147,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     ),
     "E_DISK_FULL": CodeEntry("there is no room left to write", "free a little space by hand, then try again"),
     "E_INTERRUPTED": CodeEntry("the run was cut off and did not go on", "look at the device, then ask for a new plan"),
+    "E_CANCELLED": CodeEntry("the run was cancelled", "what was done is undone where it can be"),
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
     "E_UNDO": CodeEntry("not everything could be undone", "look at the device"),
     "E_LEDGER_BROKEN": CodeEntry("the device's ledger was changed from outside", "look at the machine and its owner"),

@@ -53,6 +53,7 @@ SIGNATURES_MAX: Final = 16
 ROSTER_DAYS_MAX: Final = 90
 PLAN_VALID_S: Final = 1800
 GRANT_DAYS_MAX: Final = 7
+GRANTS_HELD_MAX: Final = 64  # on one device
 GRANT_DEVICES_MAX: Final = 500
 GRANT_USES_MAX: Final = 100  # of a standing grant, on one device
 GRANT_TRIGGERS_MAX: Final = 8

@@ -3,10 +3,13 @@
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from sereno_agent.executor.certificate import take_certificate
 from sereno_agent.executor.clock_floor import ClockFloor
 from sereno_agent.executor.device import Clock, Device
+from sereno_agent.executor.grant_store import GrantStore, HeldGrant, signature_pairs
+from sereno_agent.executor.granted import judge_grant, plan_within, require_triggers
 from sereno_agent.executor.issue import issue_plan
 from sereno_agent.executor.journal import Journal, journals
 from sereno_agent.executor.pace import Pace
@@ -18,7 +21,8 @@ from sereno_agent.executor.verdict import judge
 from sereno_agent.ledger import Ledger
 from sereno_proto.approval import Approval
 from sereno_proto.errors import CATALOGUE, Refused, SerenoError
-from sereno_proto.ids import sha256
+from sereno_proto.grants import BOUNDS, read_grant
+from sereno_proto.ids import new_id, sha256
 from sereno_proto.plan import Plan
 from sereno_proto.sshsig import PLAN_NAMESPACE
 from sereno_proto.v1 import runs_pb2
@@ -26,6 +30,13 @@ from sereno_proto.v1.link_pb2 import Up
 from sereno_proto.v1.runs_pb2 import Command, Finding, PlanIssued, Refusal, Reply, RunEvent, RunState
 
 Send = Callable[[Up], None]
+_REFUSALS: Final = {
+    "make_plan": "plan.refused",
+    "execute_plan": "run.refused",
+    "offer_roster": "roster.refused",
+    "offer_grant": "grant.refused",
+    "try_grant": "grant.refused",
+}
 
 
 class Executor:
@@ -42,7 +53,10 @@ class Executor:
         self._reserve = Reserve(device.folders.runs / "reserve")
         self._pace = Pace(now_ms)
         self._pins = Pins(device.folders, device.organisation_id)
+        self._grants = GrantStore(device.folders)
         self._running: threading.Thread | None = None
+        self._run: Run
+        self._running_id = ""
         self._running_journal: Journal
         self._journals: dict[str, Journal] = {}
         self._journals_lock = threading.Lock()
@@ -52,6 +66,10 @@ class Executor:
             "offer_roster": self._offer_roster,
             "offer_certificate": self._offer_certificate,
             "drop_plan": self._drop_plan,
+            "cancel_run": self._cancel_run,
+            "offer_grant": self._offer_grant,
+            "revoke_grant": self._revoke_grant,
+            "try_grant": self._try_grant,
         }
 
     def start(self) -> None:
@@ -121,16 +139,24 @@ class Executor:
 
     def _execute_plan(self, command: Command) -> Reply:
         """Verifies, marks the plan used, and only then lets the run begin."""
+        self._require_idle()
+        wanted = command.execute_plan
+        plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
+        detail = _approval_detail(approval) | {"digest": sha256(wanted.plan_text)}
+        self._ledger.append("run.approved", plan.id, what=plan.playbook, detail=detail)
+        self._begin(plan, RunEvent())
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _require_idle(self) -> None:
         if self.busy():
             raise Refused("E_OVERLOADED", "another run is being carried out on this device")
         self.wait()  # it has told its end, and is tidying up
-        wanted = command.execute_plan
-        plan, approval = judge(self._device, self._store, self._pins, wanted, self._clock.now)
+
+    def _begin(self, plan: Plan, start: RunEvent) -> None:
+        """Marks the held plan used and lets its run begin; `start` is what its first event tells besides."""
         self._reserve.release()  # the records of a run must find room even where the run is to make some
         journal = Journal.of(self._device.folders.runs, plan.id)
-        report = self._reporter(journal, plan.run_id, plan.id)
-        detail = _approval_detail(approval) | {"digest": sha256(wanted.plan_text)}
-        self._ledger.append("run.approved", plan.id, what=plan.playbook, detail=detail)
+        report = self._reporter(journal, plan.run_id, plan.id, start=start)
         report(runs_pb2.RUN_STATE_STARTED, 0, plan.playbook, "", ())  # before it is used: a cut here shows
         try:
             self._store.use(plan.id)
@@ -140,8 +166,62 @@ class Executor:
         with self._journals_lock:
             self._journals[plan.id] = journal
         self._running_journal = journal
-        self._running = threading.Thread(target=self._carry_out, args=(plan, report), name=plan.id)
+        self._run = Run(self._device, plan, report, self._waiting)
+        self._running_id = plan.run_id
+        self._running = threading.Thread(target=self._carry_out, args=(self._run,), name=plan.id)
         self._running.start()
+
+    def _cancel_run(self, command: Command) -> Reply:
+        run_id = command.cancel_run.run_id
+        if not self.busy() or self._running_id != run_id:
+            raise Refused("E_NOT_FOUND", "that run is not being carried out")
+        self._ledger.append("run.cancelled", run_id)
+        self._run.cancel()
+        return Reply(accepted=runs_pb2.Accepted())
+
+    # grants made in advance
+
+    def _offer_grant(self, command: Command) -> Reply:
+        """Takes a grant after verifying it: bounds are carried out at once, a standing grant waits for its trigger."""
+        offered, now = command.offer_grant, self._clock.now()
+        grant = read_grant(offered.text)
+        held = self._grants.find(grant.id)
+        if held is None or held.text != offered.text:
+            if held is not None:
+                raise Refused("E_PLAN_CHANGED", f"another text of {grant.id} is held here")
+            held = HeldGrant(grant, offered.text, signature_pairs(offered.signatures))
+            approval = judge_grant(self._device, self._pins, held, now)
+            self._grants.hold(held, now)
+            detail = _approval_detail(approval) | {"digest": sha256(held.text), "kind": grant.kind}
+            self._ledger.append("grant.taken", grant.id, what=grant.playbook, detail=detail)
+        if grant.kind == BOUNDS:
+            self._use_grant(grant.id, offered.run_id or new_id("run", self._now_ms()))
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _try_grant(self, command: Command) -> Reply:
+        self._use_grant(command.try_grant.grant_id, new_id("run", self._now_ms()))
+        return Reply(accepted=runs_pb2.Accepted())
+
+    def _use_grant(self, grant_id: str, run_id: str) -> None:
+        """One run under a grant: everything is judged anew, the trigger too; the use counts before the first step."""
+        self._require_idle()
+        now = self._clock.now()
+        held = self._grants.find(grant_id)
+        if held is None:
+            raise Refused("E_GRANT_UNKNOWN")
+        held.require_use(now)
+        approval = judge_grant(self._device, self._pins, held, now)
+        require_triggers(self._device, held.grant)
+        plan, text = plan_within(self._device, self._pins, held.grant, run_id, now)
+        self._store.hold(plan.id, text)
+        self._grants.use(held, self._clock.now())
+        detail = _approval_detail(approval) | {"digest": sha256(text), "grant": grant_id}
+        self._ledger.append("run.granted", plan.id, what=plan.playbook, detail=detail)
+        self._begin(plan, RunEvent(grant_id=grant_id, plan_text=text))
+
+    def _revoke_grant(self, command: Command) -> Reply:
+        if self._grants.revoke(command.revoke_grant.grant_id):
+            self._ledger.append("grant.revoked", command.revoke_grant.grant_id)
         return Reply(accepted=runs_pb2.Accepted())
 
     def _offer_roster(self, command: Command) -> Reply:
@@ -173,13 +253,15 @@ class Executor:
 
     # runs
 
-    def _carry_out(self, plan: Plan, report: "_Report") -> None:
+    def _carry_out(self, run: Run) -> None:
         try:
-            Run(self._device, plan, report, self._waiting).carry_out()
+            run.carry_out()
         finally:
             self._reserve.refill()
 
-    def _reporter(self, journal: Journal, run_id: str, plan_id: str, *, quiet: bool = False) -> "_Report":
+    def _reporter(
+        self, journal: Journal, run_id: str, plan_id: str, *, quiet: bool = False, start: RunEvent | None = None
+    ) -> "_Report":
         """Writes each event to ledger and journal, durably and in this order, before it is sent."""
 
         def report(state: "RunState.ValueType", step: int, what: str, code: str, findings: Iterable[Finding]) -> None:
@@ -197,6 +279,8 @@ class Executor:
                 time_ms=self._now_ms(),
                 ledger_digest=row.digest,
             )
+            if start is not None and state == runs_pb2.RUN_STATE_STARTED:
+                event.MergeFrom(start)
             journal.append(event)
             if not quiet:
                 self._send_event(event)
@@ -215,9 +299,9 @@ class Executor:
 
     def _refuse(self, kind: str, command: Command, error: Exception) -> Refusal:
         failure = error if isinstance(error, SerenoError) and error.code in CATALOGUE else _internal(error)
-        subject = sha256(command.execute_plan.plan_text) if kind == "execute_plan" else kind
-        verbs = {"make_plan": "plan.refused", "execute_plan": "run.refused", "offer_roster": "roster.refused"}
-        verb = verbs.get(kind, "command.refused")
+        subjects = {"execute_plan": command.execute_plan.plan_text, "offer_grant": command.offer_grant.text}
+        subject = sha256(subjects[kind]) if kind in subjects else kind
+        verb = _REFUSALS.get(kind, "command.refused")
         detail = {"command": command.id[:80]}
         try:
             self._ledger.append(verb, subject, code=failure.code, what=failure.what, detail=detail)

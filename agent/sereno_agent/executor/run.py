@@ -1,6 +1,7 @@
 """Carries a plan out: step by step, showing each effect, undoing in reverse order when one fails."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -36,6 +37,11 @@ class Run:
         self._report = report
         self._waiting = waiting or Waiting()
         self._applied: list[tuple[int, PlannedStep, str]] = []
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Ends the run before its next step, from any thread; what was done is undone where it can be."""
+        self._cancelled.set()
 
     def carry_out(self) -> None:
         """Goes through the steps; the last report is SUCCEEDED or FAILED."""
@@ -45,9 +51,10 @@ class Run:
             except Exception as error:  # noqa: BLE001, a fault of ours fails the run and undoes it like any other
                 failure = _as_failure(error)
                 self._tell(runs_pb2.RUN_STATE_STEP_FAILED, number, failure.what, failure.code)
-                if step.on_failure == "continue" and failure.code not in _HANDS_OFF:
+                on_failure = "undo" if failure.code == "E_CANCELLED" else step.on_failure
+                if on_failure == "continue" and failure.code not in _HANDS_OFF:
                     continue
-                if step.on_failure != "stop" and failure.code not in _HANDS_OFF:
+                if on_failure != "stop" and failure.code not in _HANDS_OFF:
                     self._undo()
                 self._tell(runs_pb2.RUN_STATE_FAILED, 0, f"step {number} failed: {failure.what}", failure.code)
                 return
@@ -80,8 +87,13 @@ class Run:
 
     def _guard(self) -> None:
         """Looks anew, before every step, at what the owner may have changed since the last one."""
-        self._device.refuse_lockdown()
+        self._go_on()
         require_policy(self._device.policy(), self._plan)
+
+    def _go_on(self) -> None:
+        self._device.refuse_lockdown()
+        if self._cancelled.is_set():
+            raise Refused("E_CANCELLED")
 
     def _apply(self, number: int, step: PlannedStep) -> str:
         device = self._device
@@ -99,7 +111,7 @@ class Run:
         """Tries for as long as the plan says; raises E_REQUIRE_FAILED when the figure still is not as it must be."""
         deadline = self._waiting.monotonic() + requirement.within_s
         while True:
-            self._device.refuse_lockdown()
+            self._go_on()
             held, findings, why = self._try(requirement)
             if held:
                 return findings
