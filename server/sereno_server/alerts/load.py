@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
@@ -22,17 +22,8 @@ from sereno_server.alerts.situation import (
 from sereno_server.alerts.sources.forecasts import FULL_RATIO
 from sereno_server.alerts.sources.notices import FRESH_S
 from sereno_server.alerts.stages.stabilise import FLAP_WINDOW_S
-from sereno_server.store.tables import (
-    alerts,
-    anomalies,
-    conditions,
-    devices,
-    forecasts,
-    maintenance,
-    mutes,
-    notices,
-    tickets,
-)
+from sereno_server.prediction.muting import muted_here
+from sereno_server.store.tables import alerts, anomalies, conditions, devices, forecasts, maintenance, notices, tickets
 
 
 async def load(tx: AsyncConnection, now: datetime, up_since: datetime) -> Situation:
@@ -75,16 +66,10 @@ async def _devices(tx: AsyncConnection) -> dict[str, Device]:
 
 async def _forecasts(tx: AsyncConnection) -> tuple[Forecast, ...]:
     names = list(Forecast.__dataclass_fields__)
-    muted = exists().where(
-        mutes.c.organisation_id == forecasts.c.organisation_id,
-        mutes.c.device_id == forecasts.c.device_id,
-        mutes.c.predictor == forecasts.c.predictor,
-        mutes.c.resource == forecasts.c.resource,
-        mutes.c.object == forecasts.c.object,
-        mutes.c.ended_at.is_(None),
-    )
     query = select(*(forecasts.c[name] for name in names)).where(forecasts.c.state == "open")
-    rows = await tx.execute(query.where(or_(~muted, forecasts.c.value >= FULL_RATIO * forecasts.c.capacity)))
+    rows = await tx.execute(
+        query.where(or_(~muted_here(forecasts), forecasts.c.value >= FULL_RATIO * forecasts.c.capacity))
+    )
     return tuple(Forecast(**row) for row in rows.mappings())
 
 

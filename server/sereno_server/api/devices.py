@@ -9,6 +9,7 @@ from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.paging import Cursor, Limit, Page, by_offset, read_cursor, write_cursor
 from sereno_server.app import App
+from sereno_server.reads import degradation as degradation_reads
 from sereno_server.reads import devices as device_reads
 from sereno_server.reads import fleet as fleet_reads
 from sereno_server.reads import inventory as inventory_reads
@@ -23,12 +24,17 @@ def router(app: App) -> APIRouter:
 
     @routes.get("")
     async def list_devices(
-        account: Asker, limit: Limit = limits.PAGE_ROWS, cursor: Cursor = "", search: str = ""
+        account: Asker,
+        *,
+        limit: Limit = limits.PAGE_ROWS,
+        cursor: Cursor = "",
+        search: str = "",
+        sort: fleet_reads.Sort = "need",
     ) -> Page[fleet_reads.DeviceRow]:
-        """Every device, those that need someone first."""
+        """Every device, those that need someone first, or the most degraded."""
         offset = read_cursor(cursor, of=int, start=0)
         async with app.store.transaction(allowed(account, "read", "devices")) as tx:
-            rows = await fleet_reads.fleet(tx, utc_now(), search=search, limit=limit + 1, offset=offset)
+            rows = await fleet_reads.fleet(tx, utc_now(), search=search, sort=sort, limit=limit + 1, offset=offset)
         return by_offset(rows, offset, limit)
 
     @routes.get("/{device}")
@@ -36,6 +42,13 @@ def router(app: App) -> APIRouter:
         """One device by id or name, with forecasts, changes, findings and runs."""
         async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
             return await device_reads.device(tx, device, utc_now())
+
+    @routes.get("/{device}/degradation")
+    async def degradation(account: Asker, device: str) -> degradation_reads.Degradation:
+        """How degraded it is, 0 to 100, with the parts, and the worst of each day of the last weeks."""
+        async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
+            found = await device_reads.device_row(tx, device, utc_now())
+            return await degradation_reads.degradation_of(tx, found.id, utc_now())
 
     @routes.get("/{device}/changes")
     async def changes(

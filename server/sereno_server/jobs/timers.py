@@ -13,6 +13,8 @@ _TIDY = (
     "DELETE FROM idempotency WHERE created_at < now() - interval '1 day'",
     "DELETE FROM join_codes WHERE expires_at < now() - interval '30 days'",
     "DELETE FROM jobs WHERE state = 'done' AND run_at < now() - interval '7 days'",
+    "DELETE FROM degradation_days WHERE day < now() - interval '400 days'",
+    "DELETE FROM organisation_days WHERE day < now() - interval '1200 days'",
     "DELETE FROM certificates WHERE not_after < now() - interval '90 days'",
 )
 

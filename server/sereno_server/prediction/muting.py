@@ -7,7 +7,7 @@ only what comes after counts.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,6 +68,14 @@ async def _outcomes(tx: AsyncConnection, forecast: Forecast) -> list[str]:
     if ended is not None:
         query = query.where(forecasts.c.outcome_at > ended)
     return [judged(row.outcome, row.useful) for row in await tx.execute(query)]
+
+
+def muted_here(table: Table) -> ColumnElement[bool]:
+    """Whether a row of forecasts is of a predictor that is muted on that thing of that device."""
+    same = [
+        mutes.c[name] == table.c[name] for name in ("organisation_id", "device_id", "predictor", "resource", "object")
+    ]
+    return exists().where(*same, mutes.c.ended_at.is_(None))
 
 
 def judged(outcome: str, useful: bool | None) -> str:  # noqa: FBT001 (three answers: yes, no, nobody said)

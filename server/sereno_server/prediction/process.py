@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.ids import new_id
 from sereno_server.prediction import rows
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
+from sereno_server.prediction.degradation_watch import DegradationWatch
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
 from sereno_server.prediction.muting import mute_the_wrong
@@ -26,6 +27,7 @@ from sereno_server.store.events import Event, emit_all
 
 REBUILD = timedelta(days=30)  # how much of the past is read at the start
 INCIDENTS_SHARE = 0.5  # of a pass that anomalies may take
+SCORES_SHARE = 0.1  # of a pass that measuring for the scores of devices may take
 SAVE_EVERY = timedelta(minutes=5)
 CHUNK_MS = 86_400_000
 OVERLAP_MS = 120_000  # series of one device may arrive in another order than they were measured
@@ -46,6 +48,7 @@ class Predictor:
         self.watch = Watch()
         self.incidents = IncidentWatch(store, clock, pass_s * INCIDENTS_SHARE)
         self.rules = RuleWatch(store)
+        self.degradation = DegradationWatch(store, clock, pass_s * SCORES_SHARE)
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}
         self._resources: dict[Key, Bounded] = {}
@@ -64,14 +67,16 @@ class Predictor:
         await asyncio.to_thread(self._load)
         await self.incidents.start()
         await self.rules.start()
+        await self.degradation.start()
         await self.take_in()
 
     async def once(self) -> None:
-        """One pass: takes in what is new; then opens, updates, marks and closes forecasts; rules; anomalies."""
+        """One pass: takes in what is new; opens, updates, marks and closes forecasts; rules; anomalies; scores."""
         await self.take_in()
         await self.write()
         await self.rules.write(self.clock())
         await self.incidents.once(self._heard)
+        await self.degradation.once(self._heard)
 
     async def save(self) -> None:
         """Keeps what was learned."""

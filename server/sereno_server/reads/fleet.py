@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +16,10 @@ from sereno_server.reads.rows import AlertRow, ChangeRow, ForecastRow, Health, T
 from sereno_server.reads.runs import waiting_runs
 from sereno_server.reads.sentences import device_sentence
 from sereno_server.reads.words import ENGLISH
-from sereno_server.store.tables import alerts, causes, changes, devices, forecasts, organisations, tickets
+from sereno_server.store.tables import alerts, causes, changes, degradations, devices, forecasts, organisations, tickets
 
 T = TypeVar("T")
+Sort = Literal["need", "degradation"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class DeviceRow:
     roster_version: int
     clock_offset_ms: int | None
     lockdown: bool = False  # its owner lets nothing remote act on it
+    degradation: int = 0  # 0 = sound, 100 = broken
     headline: str = ""
     forecast: ForecastRow | None = None  # what runs out next
     change: ChangeRow | None = None  # the last one
@@ -85,17 +87,21 @@ async def fleet(
     *,
     search: str = "",
     health: Health | None = None,
+    sort: Sort = "need",
     limit: int = limits.PAGE_ROWS,
     offset: int = 0,
 ) -> list[DeviceRow]:
-    """The devices in the transaction's scope, those that need someone first.
+    """The devices in the transaction's scope, those that need someone first, or the most degraded.
 
     Every word of `search` must occur in name, site, platform or id.
     """
     query = _rows(now, search)
     if health is not None:
         query = query.where(health_rank(now) == RANKED.index(health))
-    query = query.order_by("rank", devices.c.name, devices.c.id).limit(min(limit, limits.PAGE_ROWS_MAX)).offset(offset)
+    order: tuple[Any, ...] = ("rank",)
+    if sort == "degradation":
+        order = (_degradation().desc(), "rank")
+    query = query.order_by(*order, devices.c.name, devices.c.id).limit(min(limit, limits.PAGE_ROWS_MAX)).offset(offset)
     found = (await tx.execute(query)).mappings()
     return await _detailed(tx, [pick.row(DeviceRow, m, health=RANKED[m["rank"]]) for m in found], now)
 
@@ -152,8 +158,13 @@ def _rows(now: datetime, search: str) -> Select[Any]:
         func.coalesce(devices.c.status["lockdown"].as_boolean(), False).label("lockdown"),
         organisations.c.name.label("organisation"),
         health_rank(now).label("rank"),
+        _degradation().label("degradation"),
     ).join_from(devices, organisations, organisations.c.organisation_id == devices.c.organisation_id)
-    return _searched(query, search)
+    return _searched(query.outerjoin(degradations, of_device(degradations)), search)
+
+
+def _degradation() -> ColumnElement[int]:
+    return func.coalesce(degradations.c.score, 0)
 
 
 def _searched(query: Select[Any], search: str) -> Select[Any]:

@@ -22,6 +22,7 @@ ADDED = {
     "0006_wishes": ("wishes",),
     "0007_scoreboard": ("mutes", "ratings"),
     "0009_conditions": ("conditions",),
+    "0010_degradation": ("degradation_days", "degradations", "organisation_days"),
 }
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"

@@ -8,6 +8,7 @@ from sereno_server.store.tables.anomalies import anomalies
 from sereno_server.store.tables.audit import idempotency, jobs, ledger
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.conditions import conditions
+from sereno_server.store.tables.degradation import degradation_days, degradations, organisation_days
 from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
@@ -30,6 +31,8 @@ __all__ = [
     "changes",
     "conditions",
     "credentials",
+    "degradation_days",
+    "degradations",
     "devices",
     "epochs",
     "facts",
@@ -47,6 +50,7 @@ __all__ = [
     "metadata",
     "mutes",
     "notices",
+    "organisation_days",
     "organisations",
     "ratings",
     "rosters",

@@ -14,6 +14,7 @@ from sereno_server.access.authorise import VERBS
 from sereno_server.access.current import current_account
 from sereno_server.maintenance import windows
 from sereno_server.reads import rules as rule_reads
+from sereno_server.reads.degradation import degradation_of, device_score_sentence, part_sentence, spark
 from sereno_server.reads.devices import DeviceView, device
 from sereno_server.reads.logs import Speaker
 from sereno_server.reads.resources import ResourceRow
@@ -48,6 +49,7 @@ def routes(console: Console) -> APIRouter:
             view = await device(tx, name, frame.now)
             holding = await rule_reads.holding(tx, view.device.id, frame.words)
             announced = await windows.of_device(tx, view.device.id, frame.now)
+            soundness = await degradation_of(tx, view.device.id, frame.now)
             said = await said_lately(tx, Speaker(view.device.organisation_id, view.device.id), frame.now)
         drawn = resource_of(view, series)
         return page(
@@ -62,6 +64,10 @@ def routes(console: Console) -> APIRouter:
             lengths=lengths(frame.words),
             may_maintain=account.role in VERBS["maintain"],
             levels=severity_words(frame.words),
+            soundness=soundness,
+            soundness_sentence=device_score_sentence(soundness, frame.now, frame.words),
+            part=lambda one: part_sentence(one, frame.now, frame.words),
+            spark=spark(soundness.days, frame.now.date()),
             device=view.device,
             headline=device_sentence(view.device, frame.now, frame.words),
             drawn=drawn,

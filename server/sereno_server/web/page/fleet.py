@@ -1,6 +1,7 @@
 """The fleet: who needs me now."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -9,7 +10,8 @@ from starlette.responses import HTMLResponse
 
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
-from sereno_server.reads.fleet import DeviceRow, FleetCounts, Upcoming, fleet, fleet_counts, upcoming
+from sereno_server.reads.degradation import Degradation, degradation_of_all, organisation_score_sentence, spark
+from sereno_server.reads.fleet import DeviceRow, FleetCounts, Sort, Upcoming, fleet, fleet_counts, upcoming
 from sereno_server.reads.rows import HEALTH_ORDER, Health
 from sereno_server.reads.tickets import TicketCounts
 from sereno_server.reads.words import Words
@@ -21,29 +23,34 @@ PAGE = 50
 
 
 def routes(console: Console) -> APIRouter:
-    """GET /, with ?view=, ?q= and ?offset= in the address."""
+    """GET /, with ?view=, ?q=, ?sort= and ?offset= in the address."""
     router = APIRouter()
 
     @router.get("/")
-    async def fleet_page(
+    async def fleet_page(  # noqa: PLR0917 (what the address may say)
         request: Request,
         account: Annotated[Account, Depends(current_account)],
         view: str = "",
         q: Annotated[str, Query(max_length=200)] = "",
+        sort: Annotated[str, Query(max_length=16)] = "",
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     ) -> HTMLResponse:
         health = next((h for h in HEALTH_ORDER if h == view), None)
         devices: list[DeviceRow] = []
         everything, found, coming = FleetCounts(), FleetCounts(), list[Upcoming]()
+        by: Sort = "degradation" if sort == "degradation" else "need"
+        soundness: Degradation | None = None
         async with console.reading(request, account) as (tx, frame):
             if tx is not None:
                 everything = await fleet_counts(tx, frame.now)
                 found = await fleet_counts(tx, frame.now, search=q) if q else everything
-                devices = await fleet(tx, frame.now, search=q, health=health, limit=PAGE, offset=offset)
+                devices = await fleet(tx, frame.now, search=q, health=health, sort=by, limit=PAGE, offset=offset)
+                soundness = await degradation_of_all(tx, frame.now)
                 coming = await upcoming(tx, frame.now)
         words, counts = frame.words, frame.counts
         axis = horizon(coming, frame.now, words)
         total = getattr(found, health) if health else found.total
+        query = partial(_query, health, q, by)
         return page(
             frame,
             "fleet.html",
@@ -52,16 +59,22 @@ def routes(console: Console) -> APIRouter:
             sub=subline(everything, counts, words),
             fleet=everything,
             horizon=axis,
-            horizon_address=f"/?{_query(health, q, offset)}",
+            horizon_address=f"/?{query(offset)}",
+            soundness=soundness if everything.total else None,
+            soundness_sentence=organisation_score_sentence(soundness, frame.now, words) if soundness else "",
+            spark=spark(soundness.days, frame.now.date()) if soundness else "",
+            sort=by,
+            sorted_by_need=_query(health, q, "need", 0),
+            sorted_by_degradation=_query(health, q, "degradation", 0),
             devices=devices,
             views=_views(found, words),
             view=health or "",
             search=q,
-            query=_query(health, q, offset),
+            query=query(offset),
             offset=offset,
             shown_total=total,
-            previous_page=_query(health, q, max(0, offset - PAGE)) if offset else None,
-            next_page=_query(health, q, offset + PAGE) if offset + PAGE < total else None,
+            previous_page=query(max(0, offset - PAGE)) if offset else None,
+            next_page=query(offset + PAGE) if offset + PAGE < total else None,
         )
 
     return router
@@ -113,6 +126,7 @@ def _views(counts: FleetCounts, words: Words) -> list[tuple[str, str, int]]:
     return [("", words.say("All"), counts.total), *((h, labels[h], getattr(counts, h)) for h in HEALTH_ORDER)]
 
 
-def _query(health: str | None, search: str, offset: int) -> str:
-    given = {"view": health or "", "q": search, "offset": str(offset) if offset else ""}
+def _query(health: str | None, search: str, sort: Sort, offset: int) -> str:
+    by = sort if sort != "need" else ""
+    given = {"view": health or "", "q": search, "sort": by, "offset": str(offset) if offset else ""}
     return urlencode({key: value for key, value in given.items() if value})
