@@ -22,7 +22,7 @@ from sereno_server.alerts.situation import (
 from sereno_server.alerts.sources.forecasts import FULL_RATIO
 from sereno_server.alerts.sources.notices import FRESH_S
 from sereno_server.alerts.stages.stabilise import FLAP_WINDOW_S
-from sereno_server.prediction.muting import muted_here
+from sereno_server.prediction.muting import anomaly_muted, muted_here
 from sereno_server.store.tables import alerts, anomalies, conditions, devices, forecasts, maintenance, notices, tickets
 
 
@@ -75,7 +75,8 @@ async def _forecasts(tx: AsyncConnection) -> tuple[Forecast, ...]:
 
 async def _anomalies(tx: AsyncConnection) -> tuple[Anomaly, ...]:
     names = list(Anomaly.__dataclass_fields__)
-    rows = await tx.execute(select(*(anomalies.c[name] for name in names)).where(anomalies.c.state == "open"))
+    query = select(*(anomalies.c[name] for name in names)).where(anomalies.c.state == "open", ~anomaly_muted())
+    rows = await tx.execute(query)
     return tuple(Anomaly(**row) for row in rows.mappings())
 
 

@@ -9,7 +9,6 @@ from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.paging import Cursor, Limit, Page, by_offset, read_cursor, write_cursor
 from sereno_server.app import App
-from sereno_server.reads import degradation as degradation_reads
 from sereno_server.reads import devices as device_reads
 from sereno_server.reads import fleet as fleet_reads
 from sereno_server.reads import inventory as inventory_reads
@@ -42,13 +41,6 @@ def router(app: App) -> APIRouter:
         """One device by id or name, with forecasts, changes, findings and runs."""
         async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
             return await device_reads.device(tx, device, utc_now())
-
-    @routes.get("/{device}/degradation")
-    async def degradation(account: Asker, device: str) -> degradation_reads.Degradation:
-        """How degraded it is, 0 to 100, with the parts, and the worst of each day of the last weeks."""
-        async with app.store.transaction(allowed(account, "read", "device", device)) as tx:
-            found = await device_reads.device_row(tx, device, utc_now())
-            return await degradation_reads.degradation_of(tx, found.id, utc_now())
 
     @routes.get("/{device}/changes")
     async def changes(

@@ -1,26 +1,22 @@
-"""The ledger and the scoreboard: what was done, and how often the predictions were right."""
+"""The ledger: what was done."""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 
 from sereno_proto import limits
-from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from sereno_server.app import App
 from sereno_server.audit.verify import verify
 from sereno_server.reads import ledger as ledger_reads
 from sereno_server.reads.rows import LedgerRow
-from sereno_server.reads.scoreboard import Scoreboard, scoreboard
-
-SCOREBOARD_DAYS = 90
 
 
 def router(app: App) -> APIRouter:
-    """Routes /ledger, /ledger/verify and /scoreboard."""
+    """Routes /ledger and /ledger/verify."""
     routes = APIRouter(tags=["audit"])
 
     @routes.get("/ledger")
@@ -41,11 +37,5 @@ def router(app: App) -> APIRouter:
         async with app.store.transaction(allowed(account, "read_ledger", "ledger")) as tx:
             verdict = await verify(tx, account.organisation_id)
         return {"sound": verdict.sound, **asdict(verdict)}
-
-    @routes.get("/scoreboard")
-    async def scores(account: Asker, days: int = SCOREBOARD_DAYS) -> Scoreboard:
-        """Every forecast of the last days, by what came of it."""
-        async with app.store.transaction(allowed(account, "read", "scoreboard")) as tx:
-            return await scoreboard(tx, utc_now() - timedelta(days=min(max(days, 1), 3660)))
 
     return routes

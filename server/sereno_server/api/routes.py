@@ -10,6 +10,7 @@ from sereno_server.api import (
     maintenance,
     organisation,
     playbooks,
+    prediction,
     rules,
     runs,
     series,
@@ -23,6 +24,6 @@ def router(app: App) -> APIRouter:
     """The whole API; who may call what is decided in each route, that somebody is signed in by the guard."""
     routes = APIRouter(prefix="/api/v1")
     of_devices = (devices, inventory, series, logs, wishes, maintenance, rules)
-    for part in (*of_devices, tickets, runs, organisation, playbooks, ledger):
+    for part in (*of_devices, tickets, runs, organisation, playbooks, ledger, prediction):
         routes.include_router(part.router(app))
     return routes

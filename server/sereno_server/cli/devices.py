@@ -10,12 +10,17 @@ from sereno_server.cli.printing import ago, listing, out, say
 from sereno_server.cli.workstation import local_root_digest
 
 
-def devices(*, as_json: Json = False, person: As = None) -> None:
-    """List the devices: name, health, when last seen."""
-    rows = client_of(person).pages("/api/v1/devices")
+def devices(
+    *,
+    by_degradation: Annotated[bool, typer.Option("--by-degradation", help="The most degraded first.")] = False,
+    as_json: Json = False,
+    person: As = None,
+) -> None:
+    """List the devices: name, health, how degraded, when last seen."""
+    rows = client_of(person).pages("/api/v1/devices", sort="degradation" if by_degradation else "need")
     if not as_json:
         rows = [{**row, "last_seen": ago(row.get("last_seen"))} for row in rows]
-    listing(rows, ("name", "health", "last_seen", "headline", "id"), as_json=as_json)
+    listing(rows, ("name", "health", "degradation", "last_seen", "headline", "id"), as_json=as_json)
 
 
 def join_code(

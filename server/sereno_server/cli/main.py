@@ -18,6 +18,7 @@ from sereno_server.cli import (
     roster,
     rules,
     runs,
+    scoreboard,
     serve,
     tickets,
 )
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs):
+for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs, scoreboard):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (

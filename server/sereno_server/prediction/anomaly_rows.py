@@ -1,15 +1,17 @@
 """Incidents of devices in the database: what is read to understand them, and what is written."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.ids import new_id
-from sereno_server.prediction.incidents import Opened, title
+from sereno_server.prediction.incidents import Departure, Opened, strongest, title
 from sereno_server.prediction.lifecycle import moment
+from sereno_server.prediction.muting import Subject, mute_the_wrong
 from sereno_server.prediction.slots import SLOT_MS
 from sereno_server.prediction.unusual import Device
 from sereno_server.store.tables import alerts, anomalies, changes, devices, maintenance, runs, series
@@ -104,20 +106,52 @@ async def add(tx: AsyncConnection, device: Device, opened: Opened, now: datetime
     return anomaly_id
 
 
+async def go_on(  # noqa: PLR0917 (which incident, and what it became)
+    tx: AsyncConnection, device: Device, anomaly_id: str, strength: float, fresh: Sequence[Departure], now: datetime
+) -> bool:
+    """Keeps what an open incident has become: its largest strength, each series where it departed most.
+
+    Tells whether it became more.
+    """
+    here = and_(anomalies.c.organisation_id == device[0], anomalies.c.id == anomaly_id, anomalies.c.state == "open")
+    known = (await tx.execute(select(anomalies.c.strength, anomalies.c.series).where(here).with_for_update())).first()
+    if known is None:
+        return False
+    before = [Departure(**one) for one in known.series]
+    series_now = strongest([*before, *fresh])[:SERIES_KEPT]
+    more = strength > known.strength or series_now != before
+    values: dict[str, Any] = {"updated_at": now}
+    if more:
+        values |= {
+            "strength": max(strength, known.strength),
+            "title": title(series_now),
+            "series": [asdict(one) for one in series_now],
+        }
+    await tx.execute(update(anomalies).where(here).values(**values))
+    return more
+
+
 async def close(tx: AsyncConnection, device: Device, anomaly_id: str, now: datetime) -> None:
-    """Marks an incident that is over: a hit when anything else was wrong with the device meanwhile."""
+    """Marks an incident that is over: a hit when anything else was wrong with the device meanwhile, from then on."""
     here = and_(anomalies.c.organisation_id == device[0], anomalies.c.id == anomaly_id)
     began = select(anomalies.c.onset_at).where(here).scalar_subquery()
-    other = select(alerts.c.title).where(
+    other = select(alerts.c.title, alerts.c.opened_at).where(
         alerts.c.organisation_id == device[0],
         alerts.c.device_id == device[1],
         alerts.c.kind != "anomaly",
         alerts.c.opened_at >= began - AROUND,
     )
-    found = (await tx.execute(other.limit(1))).scalar()
-    outcome = ("hit", found) if found else ("miss", "nothing else came of it")
+    found = (await tx.execute(other.order_by(alerts.c.opened_at).limit(1))).first()
+    outcome, why, at = ("hit", found.title, found.opened_at) if found else ("miss", "nothing else came of it", now)
     await tx.execute(
         update(anomalies)
         .where(here, anomalies.c.state == "open")
-        .values(state="closed", updated_at=now, outcome=outcome[0], outcome_at=now, outcome_why=outcome[1])
+        .values(
+            state="closed",
+            updated_at=now,
+            outcome=outcome,
+            outcome_at=func.greatest(anomalies.c.made_at, at),  # so that their difference is the lead
+            outcome_why=why,
+        )
     )
+    await mute_the_wrong(tx, [Subject.of_anomaly(*device)], now)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_server.alerts.sources.forecasts import FULL_RATIO
 from sereno_server.prediction import degradation
 from sereno_server.prediction.degradation import Part
-from sereno_server.prediction.muting import muted_here
+from sereno_server.prediction.muting import anomaly_muted, muted_here
 from sereno_server.prediction.unusual import Device
 from sereno_server.store.tables import (
     alerts,
@@ -96,7 +96,7 @@ async def _alerts(tx: AsyncConnection) -> list[tuple[Device, Part]]:
 
 async def _anomalies(tx: AsyncConnection) -> list[tuple[Device, Part]]:
     columns = ("organisation_id", "device_id", "title", "strength")
-    query = select(*(anomalies.c[name] for name in columns)).where(anomalies.c.state == "open")
+    query = select(*(anomalies.c[name] for name in columns)).where(anomalies.c.state == "open", ~anomaly_muted())
     return [
         (
             (row.organisation_id, row.device_id),

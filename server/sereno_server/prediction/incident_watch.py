@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sereno_server.prediction import anomaly_rows as rows
-from sereno_server.prediction.incidents import Opened, is_open
+from sereno_server.prediction.incidents import BAR, Opened, is_open, strength_of
 from sereno_server.prediction.slots import SLOT_MS, into_slots
 from sereno_server.prediction.unusual import Device, Fresh, Unusual
 from sereno_server.prediction.watch import Kept
@@ -41,6 +41,7 @@ class IncidentWatch:
         self.unusual = Unusual()
         self.open: dict[Device, str] = {}
         self.until_ms: dict[Device, int] = {}
+        self._bar: dict[Device, float] = {}  # what the open incidents had to exceed; unknown after a restart
         self._series: dict[Device, dict[int, rows.NamedSeries]] = {}
         self._newest_series = 0
 
@@ -84,8 +85,11 @@ class IncidentWatch:
                 self.until_ms[device] = int(one.slots.at[-1] * 1000)
             elif end_ms <= now_ms:
                 self.until_ms[device] = end_ms
+        going_on = [one.device for one in fresh if one.device in self.open]
         for device, incident in await asyncio.to_thread(self.unusual.feed, fresh):
             await self._open(device, incident, now)
+        for device in going_on:
+            await self._go_on(device, now)
 
     async def _read(self, device: Device, start_ms: int, end_ms: int) -> Fresh | None:
         """The whole slots between these times, up to the newest sample; None when there is none."""
@@ -111,6 +115,18 @@ class IncidentWatch:
         log.info("anomaly %s: strength %.2f%s", anomaly_id, incident.strength, f", {explained}" if explained else "")
         if explained is None:
             self.open[device] = anomaly_id
+            self._bar[device] = strength_of(incident.series) / incident.strength
+
+    async def _go_on(self, device: Device, now: datetime) -> None:
+        """Keeps what an open incident has become since."""
+        calm = self.unusual.calm.get(device)
+        if calm is None:
+            return
+        recent = [one for _, one in calm.recent]
+        strength = strength_of(recent) / self._bar.get(device, BAR)
+        async with self.store.transaction(Scope.system()) as tx:
+            if await rows.go_on(tx, device, self.open[device], strength, recent, now):
+                await emit(tx, Event("forecast", device[0], self.open[device], device[1]))
 
     async def _close(self, now: datetime) -> None:
         over = [
@@ -121,6 +137,7 @@ class IncidentWatch:
                 await rows.close(tx, device, self.open[device], now)
                 await emit(tx, Event("forecast", device[0], self.open[device], device[1]))
             del self.open[device]
+            self._bar.pop(device, None)
 
     def dump(self) -> tuple[Kept, dict[str, Any]]:
         """Columns and facts, to keep them."""

@@ -74,7 +74,7 @@ def step(calm: Calm, slot: int, departures: Iterable[Departure], resets: int) ->
         calm.recent = []
         return None
     calm.recent = [(at, one) for at, one in calm.recent if slot - at < WINDOW] + [(slot, one) for one in fresh]
-    strength = _strength(one for _, one in calm.recent)
+    strength = strength_of(one for _, one in calm.recent)
     bar = max(BAR, RECORD_MARGIN * calm.record)
     calm.record = max(calm.record, strength)
     if is_open(calm):
@@ -83,7 +83,7 @@ def step(calm: Calm, slot: int, departures: Iterable[Departure], resets: int) ->
     if strength < bar or calm.seen < LEARN_SLOTS:
         return None
     calm.onset, calm.departed_at = min(at for at, _ in calm.recent), slot
-    return Opened(calm.onset, strength / bar, _strongest(one for _, one in calm.recent))
+    return Opened(calm.onset, strength / bar, strongest(one for _, one in calm.recent))
 
 
 def is_open(calm: Calm) -> bool:
@@ -91,7 +91,8 @@ def is_open(calm: Calm) -> bool:
     return calm.departed_at >= 0 and calm.slot - calm.departed_at < QUIET_SLOTS
 
 
-def _strongest(departures: Iterable[Departure]) -> list[Departure]:
+def strongest(departures: Iterable[Departure]) -> list[Departure]:
+    """Each series where it departed most, the strongest first."""
     best: dict[int, Departure] = {}
     for one in departures:
         if one.series_id not in best or one.beyond > best[one.series_id].beyond:
@@ -99,7 +100,8 @@ def _strongest(departures: Iterable[Departure]) -> list[Departure]:
     return sorted(best.values(), key=lambda one: -one.beyond)
 
 
-def _strength(departures: Iterable[Departure]) -> float:
+def strength_of(departures: Iterable[Departure]) -> float:
+    """What the areas add up to."""
     areas: dict[str, float] = {}
     for one in departures:
         areas[one.area] = max(areas.get(one.area, 0.0), min(one.beyond, AREA_MAX))

@@ -16,7 +16,7 @@ from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.degradation_watch import DegradationWatch
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
-from sereno_server.prediction.muting import mute_the_wrong
+from sereno_server.prediction.muting import Subject, mute_the_wrong
 from sereno_server.prediction.read_onset import onset_of
 from sereno_server.prediction.resources import Bounded, bounded
 from sereno_server.prediction.watch import Key, Outlook, Stretch, Watch, join, thin
@@ -194,7 +194,8 @@ class Predictor:
                 if forecast is not None:
                     written.append(forecast)
             await rows.save(tx, written)
-            await mute_the_wrong(tx, [row for row in written if row.outcome and row.outcome.at == now], now)
+            scored = [Subject.of_forecast(row) for row in written if row.outcome and row.outcome.at == now]
+            await mute_the_wrong(tx, scored, now)
             await emit_all(
                 tx, [Event("forecast", row.key.organisation_id, row.id, row.key.device_id) for row in written]
             )

@@ -16,7 +16,16 @@ from sereno_server.prediction.watch import Key
 from sereno_server.store.tables import alerts, devices, forecasts, runs, series
 
 PREDICTOR = "exhaustion"
-_FIXED = ("organisation_id", "id", "device_id", "series_id", "predictor", "made_at", "first_full_at")
+_FIXED = (
+    "organisation_id",
+    "id",
+    "device_id",
+    "series_id",
+    "predictor",
+    "made_at",
+    "first_full_at",
+    "first_confidence",
+)
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,7 @@ def _columns(forecast: Forecast) -> dict[str, Any]:
         "device_id": forecast.key.device_id,
         "series_id": forecast.key.series_id,
         "predictor": PREDICTOR,
+        "first_confidence": forecast.confidence,
         "outcome": outcome.outcome if outcome else None,
         "outcome_at": outcome.at if outcome else None,
         "outcome_why": outcome.why if outcome else None,

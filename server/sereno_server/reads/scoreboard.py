@@ -1,18 +1,20 @@
-"""Can its warnings be trusted: every forecast that was scored, by predictor and resource."""
+"""Can its warnings be trusted: every forecast and anomaly that was scored, by predictor and resource."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Select, and_, cast, func, select
+from sqlalchemy import Select, Subquery, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_server.reads import pick
+from sereno_server.reads.calibration import ConfidenceBin, LeadBin, calibration, leads
 from sereno_server.reads.health import of_device
-from sereno_server.reads.rows import ForecastRow
-from sereno_server.store.tables import devices, forecasts, mutes
+from sereno_server.reads.scored import scored
+from sereno_server.store.tables import devices, mutes, ratings
 
 DEVICES_MAX = 20
+LAST_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -63,70 +65,83 @@ class MuteRow:
 
 
 @dataclass(frozen=True)
-class ScoredForecast:
-    """One forecast with what came of it."""
+class ScoredRow:
+    """One thing that was said, with what came of it. confidence: as first said; None where none is said."""
 
-    forecast: ForecastRow
+    id: str
     device_name: str
+    predictor: str
+    resource: str
+    object: str
+    outcome: str
+    outcome_at: datetime | None
+    outcome_why: str | None
+    confidence: float | None
 
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """All predictors together, each by itself, and the forecasts scored last."""
+    """All predictors together, each by itself, and what was scored last."""
 
     since: datetime
     total: PredictorScore
     predictors: tuple[PredictorScore, ...]
-    last: tuple[ScoredForecast, ...]
+    last: tuple[ScoredRow, ...]
     devices: tuple[DeviceScore, ...] = ()  # those with the most false alarms first
     mutes: tuple[MuteRow, ...] = ()
+    leads: tuple[LeadBin, ...] = ()
+    calibration: tuple[ConfidenceBin, ...] = ()
+    useful: int = 0  # what people said of tickets
+    not_useful: int = 0
 
 
 async def scoreboard(tx: AsyncConnection, since: datetime) -> Scoreboard:
-    """Every forecast made since then. Nothing is left out."""
-    grouped = _counted(since).add_columns(forecasts.c.predictor, forecasts.c.resource)
-    grouped = grouped.group_by(forecasts.c.predictor, forecasts.c.resource).order_by(
-        forecasts.c.predictor, forecasts.c.resource
-    )
+    """Everything said since then. Nothing is left out."""
+    told = scored(since)
+    grouped = _counted(told).add_columns(told.c.predictor, told.c.resource)
+    grouped = grouped.group_by(told.c.predictor, told.c.resource).order_by(told.c.predictor.desc(), told.c.resource)
     by_device = (
-        _counted(since)
+        _counted(told)
         .add_columns(devices.c.name.label("device_name"))
-        .join_from(forecasts, devices, of_device(forecasts))
+        .join_from(told, devices, of_device(told))
         .group_by(devices.c.id, devices.c.name)
-        .order_by(func.count().filter(forecasts.c.outcome == "miss").desc(), devices.c.name)
+        .order_by(func.count().filter(told.c.outcome == "miss").desc(), devices.c.name)
         .limit(DEVICES_MAX)
     )
-    total = (await tx.execute(_counted(since))).mappings().one()
+    total = (await tx.execute(_counted(told))).mappings().one()
     last = (
-        select(*pick.columns(ForecastRow, forecasts, but=("path",)), devices.c.name.label("device_name"))
-        .join_from(forecasts, devices, of_device(forecasts))
-        .where(forecasts.c.made_at >= since, forecasts.c.outcome.is_not(None))
-        .order_by(forecasts.c.outcome_at.desc().nulls_last(), forecasts.c.id.desc())
-        .limit(20)
+        select(*pick.columns(ScoredRow, told), devices.c.name.label("device_name"))
+        .join_from(told, devices, of_device(told))
+        .where(told.c.outcome.is_not(None))
+        .order_by(told.c.outcome_at.desc().nulls_last(), told.c.id.desc())
+        .limit(LAST_MAX)
     )
+    said = select(func.count().filter(ratings.c.useful), func.count().filter(~ratings.c.useful))
+    useful, not_useful = (await tx.execute(said.where(ratings.c.at >= since))).one()
     return Scoreboard(
         since=since,
         total=pick.row(PredictorScore, total, predictor="", resource=""),
         predictors=tuple(pick.row(PredictorScore, m) for m in (await tx.execute(grouped)).mappings()),
-        last=tuple(
-            ScoredForecast(forecast=pick.row(ForecastRow, m), device_name=m["device_name"])
-            for m in (await tx.execute(last)).mappings()
-        ),
+        last=tuple(pick.row(ScoredRow, m) for m in (await tx.execute(last)).mappings()),
         devices=tuple(
             DeviceScore(m["device_name"], pick.row(PredictorScore, m, predictor="", resource=""))
             for m in (await tx.execute(by_device)).mappings()
         ),
-        mutes=await _mutes(tx),
+        mutes=await _mutes(tx, scored(datetime.min.replace(tzinfo=since.tzinfo))),
+        leads=await leads(tx, told),
+        calibration=await calibration(tx, told),
+        useful=useful,
+        not_useful=not_useful,
     )
 
 
-async def _mutes(tx: AsyncConnection) -> tuple[MuteRow, ...]:
+async def _mutes(tx: AsyncConnection, told: Subquery) -> tuple[MuteRow, ...]:
     same = and_(
-        *(forecasts.c[name] == mutes.c[name] for name in ("organisation_id", "device_id", "predictor", "resource")),
-        forecasts.c.object == mutes.c.object,
-        forecasts.c.outcome_at > mutes.c.since,
+        *(told.c[name] == mutes.c[name] for name in ("organisation_id", "device_id", "predictor", "resource")),
+        told.c.object == mutes.c.object,
+        told.c.outcome_at > mutes.c.since,
     )
-    hit, miss = (func.count().filter(forecasts.c.outcome == name) for name in ("hit", "miss"))
+    hit, miss = (func.count().filter(told.c.outcome == name) for name in ("hit", "miss"))
     query = (
         select(
             *pick.columns(MuteRow, mutes),
@@ -135,7 +150,7 @@ async def _mutes(tx: AsyncConnection) -> tuple[MuteRow, ...]:
             (hit + miss).label("told_in_silence"),
         )
         .join_from(mutes, devices, of_device(mutes))
-        .outerjoin(forecasts, same)
+        .outerjoin(told, same)
         .where(mutes.c.ended_at.is_(None))
         .group_by(mutes.c.organisation_id, mutes.c.id, devices.c.name)
         .order_by(mutes.c.since.desc())
@@ -143,14 +158,13 @@ async def _mutes(tx: AsyncConnection) -> tuple[MuteRow, ...]:
     return tuple(pick.row(MuteRow, m) for m in (await tx.execute(query)).mappings())
 
 
-def _counted(since: datetime) -> Select[*tuple[Any, ...]]:
-    outcome = forecasts.c.outcome
+def _counted(told: Subquery) -> Select[*tuple[Any, ...]]:
+    outcome = told.c.outcome
     hits = outcome == "hit"
-    open_s = cast(func.extract("epoch", forecasts.c.updated_at - forecasts.c.made_at), Double)
     return select(
         *(func.count().filter(outcome == name).label(name) for name in ("hit", "miss", "prevented", "withdrawn")),
         func.count().filter(outcome.is_(None)).label("open"),
-        func.percentile_cont(0.5).within_group(forecasts.c.lead_s).filter(hits).label("lead_median_s"),
-        func.percentile_cont(0.1).within_group(forecasts.c.lead_s).filter(hits).label("lead_worst_tenth_s"),
-        (func.coalesce(func.sum(open_s).filter(outcome == "miss"), 0.0) / 86_400.0).label("false_days"),
-    ).where(forecasts.c.made_at >= since)
+        func.percentile_cont(0.5).within_group(told.c.lead_s).filter(hits).label("lead_median_s"),
+        func.percentile_cont(0.1).within_group(told.c.lead_s).filter(hits).label("lead_worst_tenth_s"),
+        (func.coalesce(func.sum(told.c.open_s).filter(outcome == "miss"), 0.0) / 86_400.0).label("false_days"),
+    ).select_from(told)

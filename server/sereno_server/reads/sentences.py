@@ -45,6 +45,7 @@ def resource_name(resource: str, object_: str, words: Words) -> str:
         "battery": words.say("Battery {name}", name=object_),
         "disk_wear": words.say("Wear of disk {name}", name=object_),
         "database": words.say("Database {name}", name=object_),
+        "device": words.say("The whole machine"),
     }
     return named.get(resource) or f"{resource} {object_}".strip()
 
@@ -69,6 +70,7 @@ def resource_kind(resource: str, words: Words) -> str:
         "battery": words.say("Batteries"),
         "disk_wear": words.say("Wear of disks"),
         "database": words.say("Databases"),
+        "device": words.say("Machines unlike before"),
     }
     return named.get(resource) or resource
 

@@ -48,6 +48,7 @@ def test_everything_the_console_shows_can_be_read_and_only_by_its_own_organisati
         f"/devices/{device}/series",
         f"/devices/{device}/changes",
         f"/devices/{device}/inventory",
+        f"/devices/{device}/degradation",
         f"/tickets/{ticket}",
         f"/runs/{run}",
         f"/runs/{run}/plan",
@@ -147,3 +148,21 @@ def test_a_join_code_names_the_root_and_is_made_by_those_who_may(site, tmp_path)
     assert site.call("POST", "/api/v1/join-codes", token, json={}).json()["code"] == "E_ROSTER_MISSING"
     approver = site.secret("bakery", "approver", "token")
     assert site.call("POST", "/api/v1/join-codes", approver, json={}).json()["code"] == "E_FORBIDDEN"
+
+
+def test_a_person_rates_a_ticket_and_ends_a_mute_and_a_stranger_cannot(site, token):
+    ticket = items(site, "/tickets", token)[0]["id"]
+    stranger, word = site.secret("other", "administrator", "token"), {"useful": False}
+    rating = f"/api/v1/tickets/{ticket}/rating"
+    assert site.call("POST", rating, token, json=word).json() == {"ticket": ticket, "useful": False}
+    assert site.call("POST", rating, stranger, json=word).json()["code"] == "E_NOT_FOUND"
+    assert site.call("GET", "/api/v1/scoreboard", token).json()["not_useful"] == 1
+    assert site.call("POST", "/api/v1/mutes/mut_none/end", token, json={}).json()["code"] == "E_NOT_FOUND"
+
+
+def test_devices_are_sorted_by_degradation_and_the_organisation_is_as_bad_as_its_worst(site, token):
+    scores = [row["degradation"] for row in items(site, "/devices?sort=degradation", token)]
+    assert scores == sorted(scores, reverse=True)
+    whole = site.call("GET", "/api/v1/degradation", token).json()
+    assert whole["score"] >= scores[0] > 0
+    assert len(whole["days"]) > 40

@@ -86,6 +86,13 @@ def test_an_incident_is_one_row_and_one_alert_and_is_marked_when_it_is_over(stor
         async with store.transaction(Scope(ORG)) as tx:
             fired = (await tx.execute(select(alerts.c.kind, alerts.c.severity, alerts.c.ticket_id))).all()
         assert [tuple(one) for one in fired if one.kind == "anomaly"] == [("anomaly", "watch", None)]
+        await stored(store, ids, moment[0], np.full((2, len(ids)), 200.0), 9)  # it becomes worse while it goes on
+        moment[0] += timedelta(milliseconds=SLOT_MS)
+        await live.once([DEVICE])
+        (worse,) = await rows(store)
+        assert worse["updated_at"] == moment[0]
+        assert worse["strength"] >= row["strength"]
+        assert (worse["made_at"], worse["onset_at"]) == (row["made_at"], row["onset_at"])
         restarted = IncidentWatch(store, lambda: moment[0], 60.0)
         restarted.load(*live.dump())
         await restarted.start()

@@ -1,6 +1,7 @@
 """What is wrong too often is muted there, alerts no more, and speaks again when a person says so."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,14 +13,14 @@ from sereno_server.access.account import Account
 from sereno_server.alerts.load import load
 from sereno_server.desk.judge import end_mute, rate
 from sereno_server.prediction.lifecycle import Forecast
-from sereno_server.prediction.muting import judged, mute_the_wrong
+from sereno_server.prediction.muting import Subject, judged, mute_the_wrong
 from sereno_server.prediction.rows import save
 from sereno_server.prediction.scoreboard import Outcome
 from sereno_server.prediction.watch import Key
 from sereno_server.reads.scoreboard import scoreboard
 from sereno_server.reads.tickets import rating_of
 from sereno_server.store.engine import Scope
-from sereno_server.store.tables import alerts, devices, ledger, mutes, organisations, tickets
+from sereno_server.store.tables import alerts, anomalies, devices, ledger, mutes, organisations, tickets
 
 ORG, DEV = "org_a", "dev_a"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -49,7 +50,7 @@ async def score(store, forecasts):
     async with store.transaction(Scope.system()) as tx:
         for one in forecasts:
             await save(tx, [one])
-            await mute_the_wrong(tx, [one] if one.outcome else [], one.updated_at)
+            await mute_the_wrong(tx, [Subject.of_forecast(one)] if one.outcome else [], one.updated_at)
 
 
 async def in_force(store):
@@ -133,3 +134,54 @@ def test_a_persons_word_goes_before_the_outcome():
     assert judged("miss", useful=True) == "withdrawn"
     assert judged("hit", useful=True) == "hit"
     assert judged("prevented", useful=None) == "prevented"
+
+
+@pytest.mark.slow
+def test_anomalies_are_on_the_board_with_their_lead_and_false_days_and_are_muted_too(store):
+    def row(number, outcome):
+        at = START + timedelta(days=number)
+        over = {"outcome_at": at + timedelta(hours=2) if outcome else None, "outcome_why": "", "strength": 1.0}
+        over |= {"state": "closed" if outcome else "open", "outcome": outcome, "title": "", "series": []}
+        times = {"made_at": at, "onset_at": at, "updated_at": at + timedelta(hours=6)}
+        return {"organisation_id": ORG, "id": f"anm_{number:02d}", "device_id": DEV, **times, **over}
+
+    async def story():
+        await begin(store)
+        async with store.transaction(Scope(ORG)) as tx:
+            for number, outcome in enumerate(["hit", "hit", "withdrawn", *["miss"] * 4, None]):
+                await tx.execute(insert(anomalies).values(**row(number, outcome)))
+            assert len((await load(tx, START, START)).anomalies) == 1
+            await mute_the_wrong(tx, [Subject.of_anomaly(ORG, DEV)], START + timedelta(days=7))
+        assert await in_force(store) == []  # a third came true
+        async with store.transaction(Scope(ORG)) as tx:
+            for number in range(8, 12):
+                await tx.execute(insert(anomalies).values(**row(number, "miss")))
+            await mute_the_wrong(tx, [Subject.of_anomaly(ORG, DEV)], START + timedelta(days=24))
+            assert (await load(tx, START, START)).anomalies == ()
+            board = await scoreboard(tx, START - timedelta(days=1))
+        (score,) = board.predictors
+        assert (score.predictor, score.hit, score.miss, score.withdrawn, score.open) == ("anomaly", 2, 8, 1, 1)
+        assert (score.lead_median_s, score.false_days) == (7200, pytest.approx(8 * 0.25))
+        assert [(one.from_s, one.hits) for one in board.leads if one.hits] == [(3600, 2)]
+        assert board.calibration == ()
+        assert (board.mutes[0].predictor, board.mutes[0].resource) == ("anomaly", "device")
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_calibration_is_of_what_was_first_said(store):
+    async def story():
+        await begin(store)
+        first = replace(forecast(0, None, state="open"), confidence=0.3)
+        await score(
+            store, [first, replace(forecast(0, "hit"), confidence=1.0), forecast(1, "miss"), forecast(2, "hit")]
+        )
+        async with store.transaction(Scope(ORG)) as tx:
+            board = await scoreboard(tx, START - timedelta(days=1))
+        assert [(one.said, one.told, one.hit) for one in board.calibration] == [
+            (pytest.approx(0.3), 1, 1),
+            (pytest.approx(0.8), 2, 1),
+        ]
+
+    asyncio.run(story())

@@ -150,6 +150,7 @@ async def _scored(tx: AsyncConnection, now: datetime) -> None:
             outcome_why={"miss": "it was not full at the end of its interval"}.get(outcome, "it was full then"),
             lead_s=3600.0 * (2 + (n * 5) % 17),
             confidence=0.6 + (n % 4) / 10,
+            first_confidence=0.35 + (n % 7) / 10,
         )
 
 

@@ -12,6 +12,7 @@ from sereno_server.prediction.degradation_rows import as_rows, standing_of
 from sereno_server.store import tables
 
 DAYS = 60
+WHY = {"hit": "Device was silent", "miss": "nothing else came of it", "withdrawn": "packages changed: nginx"}
 ANOMALIES = ["hit"] * 4 + ["miss"] * 2 + ["withdrawn"] * 3
 
 
@@ -61,5 +62,5 @@ async def anomalies(tx: AsyncConnection, now: datetime) -> None:
             series=[],
             outcome=outcome,
             outcome_at=made + timedelta(hours=2),
-            outcome_why="packages changed: nginx" if outcome == "withdrawn" else "nothing else came of it",
+            outcome_why=WHY[outcome],
         )

@@ -90,7 +90,7 @@ def test_the_headlines_are_the_answers(visitor):
     assert headline(visitor.get("/devices/mail-01").text) == "mail-01 is well. Nothing runs out in sight."
     assert "A fix is ready and waits for a signature." in headline(visitor.get("/tickets/T-4817").text)
     assert headline(visitor.get("/tickets").text).startswith("One ticket is open.")
-    assert headline(visitor.get("/scoreboard").text).startswith("Of 100 warnings, 90 came true")
+    assert headline(visitor.get("/scoreboard").text).startswith("Of 100 warnings, 86 came true")
     assert headline(visitor.get(f"/approve/{visitor.story.run_id}").text) == "Free space on srv-files-02?"
 
 

@@ -1,4 +1,4 @@
-"""Writes the SQL of migrations that only add tables: `python -m sereno_server.store.migrations.generate`.
+"""Writes the SQL of migrations that only add tables or columns: `python -m sereno_server.store.migrations.generate`.
 
 What a released migration says is frozen; a change of a table comes with a migration of its own, written by hand, and
 then its table's line here is taken out. A test fails when a file is stale, or when all do not make the tables.
@@ -24,6 +24,8 @@ ADDED = {
     "0009_conditions": ("conditions",),
     "0010_degradation": ("degradation_days", "degradations", "organisation_days"),
 }
+# Columns that came later than their table, by the migration that brings them.
+COLUMNS = {"0010_degradation": ("forecasts.first_confidence",)}
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"
 _VISIBLE = f"organisation_id = {_SCOPE} OR {_SCOPE} = '*'"
@@ -41,15 +43,29 @@ def tables(migration: str) -> list[Table]:
 
 def statements(migration: str) -> list[str]:
     """Every table, its indexes, and row-level security where rows belong to an organisation."""
-    made: list[str] = []
+    made = [_add_column(*name.split(".")) for name in COLUMNS.get(migration, ())]
     for table in tables(migration):
-        made.append(str(CreateTable(table).compile(dialect=_DIALECT)).strip())
+        made.append(_create(table))
         made += [
             str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
         made += _row_level_security(table)
     return made
+
+
+def _create(table: Table) -> str:
+    """The table without the columns that came later; each column is a line."""
+    later = {
+        name.partition(".")[2] for names in COLUMNS.values() for name in names if name.startswith(f"{table.name}.")
+    }
+    lines = str(CreateTable(table).compile(dialect=_DIALECT)).strip().split("\n")
+    return "\n".join(line for line in lines if line.split(" ", 1)[0].strip("\t") not in later)
+
+
+def _add_column(table: str, column: str) -> str:
+    kind = metadata.tables[table].columns[column].type.compile(dialect=_DIALECT)
+    return f"ALTER TABLE {table} ADD COLUMN {column} {kind}"
 
 
 def _row_level_security(table: Table) -> list[str]:

@@ -23,6 +23,7 @@ forecasts = Table(
     when("first_full_at", null=True),  # what it said when it opened: this is what is scored
     when("onset_at", null=True),  # when the growth began
     Column("confidence", Double, nullable=False),
+    Column("first_confidence", Double),  # what it said when it opened: this is what is calibrated
     Column("value", Double, nullable=False),
     Column("capacity", Double, nullable=False),
     Column("growth_per_s", Double, nullable=False),

@@ -1,5 +1,7 @@
 """The scoreboard: can its warnings be trusted."""
 
+import math
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -9,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.desk.judge import end_mute
+from sereno_server.reads.calibration import ConfidenceBin, LeadBin
 from sereno_server.reads.scoreboard import Scoreboard, scoreboard
 from sereno_server.reads.sentences import resource_kind
 from sereno_server.reads.words import Words
@@ -36,6 +39,9 @@ def routes(console: Console) -> APIRouter:
             headline=headline(board, frame.words),
             kind=lambda resource: resource_kind(resource, frame.words),
             days=DAYS,
+            most=max((one.hits for one in board.leads), default=0) if board else 0,
+            lead_label=lambda one: lead_label(one, frame.words),
+            dots=calibration_dots(board.calibration) if board else (),
         )
 
     @router.post("/scoreboard/mutes/{mute_id}/end")
@@ -44,6 +50,29 @@ def routes(console: Console) -> APIRouter:
         return RedirectResponse("/scoreboard#muted", status_code=303)
 
     return router
+
+
+def lead_label(one: LeadBin, words: Words) -> str:
+    """`1 h to 4 h`, `7 d or more`."""
+    if one.to_s is None:
+        return words.say("{span} or more", span=words.span(one.from_s))
+    if not one.from_s:
+        return words.say("less than {span}", span=words.span(one.to_s))
+    return words.say("{low} to {high}", low=words.span(one.from_s), high=words.span(one.to_s))
+
+
+def calibration_dots(found: Sequence[ConfidenceBin]) -> list[tuple[float, float, float, ConfidenceBin]]:
+    """Place and radius of each bin in a square of 100: right = said surer, up = came true more often."""
+    most = max((one.told for one in found), default=1)
+    return [
+        (
+            round(100 * one.said, 1),
+            round(100 - 100 * one.came_true, 1),
+            round(2 + 3 * math.sqrt(one.told / most), 1),
+            one,
+        )
+        for one in found
+    ]
 
 
 def headline(board: Scoreboard | None, words: Words) -> str:

@@ -1,3 +1,5 @@
+ALTER TABLE forecasts ADD COLUMN first_confidence DOUBLE PRECISION;
+
 CREATE TABLE organisation_days (
     organisation_id TEXT NOT NULL,
     day DATE NOT NULL,
