@@ -26,6 +26,8 @@ ADDED = {
 }
 # Columns that came later than their table, by the migration that brings them.
 COLUMNS = {"0010_degradation": ("forecasts.first_confidence",)}
+# Columns that have another name now, and the one they were made with; a migration by hand renamed them.
+RENAMED = {"signatures.armored": "sshsig"}
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
 _SCOPE = "(SELECT current_setting('sereno.organisation', true))"
 _VISIBLE = f"organisation_id = {_SCOPE} OR {_SCOPE} = '*'"
@@ -55,12 +57,14 @@ def statements(migration: str) -> list[str]:
 
 
 def _create(table: Table) -> str:
-    """The table without the columns that came later; each column is a line."""
-    later = {
-        name.partition(".")[2] for names in COLUMNS.values() for name in names if name.startswith(f"{table.name}.")
-    }
-    lines = str(CreateTable(table).compile(dialect=_DIALECT)).strip().split("\n")
-    return "\n".join(line for line in lines if line.split(" ", 1)[0].strip("\t") not in later)
+    """The table as it was first made: without the columns that came later, under the names that they had then."""
+    later = {tuple(name.split(".")) for names in COLUMNS.values() for name in names}
+    kept = []
+    for line in str(CreateTable(table).compile(dialect=_DIALECT)).strip().split("\n"):
+        column = line.strip().split(" ", 1)[0]
+        if (table.name, column) not in later:
+            kept.append(line.replace(column, RENAMED.get(f"{table.name}.{column}", column), 1))
+    return "\n".join(kept)
 
 
 def _add_column(table: str, column: str) -> str:

@@ -278,7 +278,7 @@ CREATE TABLE signatures (
     run_id TEXT NOT NULL,
     person TEXT NOT NULL,
     purpose TEXT NOT NULL,
-    armored TEXT NOT NULL,
+    sshsig TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_signatures PRIMARY KEY (organisation_id, run_id, person, purpose)
 );
