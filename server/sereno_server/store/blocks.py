@@ -9,7 +9,9 @@ statistics. Other columns keep their bits, each XORed with the one before. Every
 
 import itertools
 import struct
+import threading
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -20,6 +22,7 @@ import zstandard
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Float64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 VERSION = 2
 LEVEL = 9
@@ -75,14 +78,17 @@ def encode(matrices: Sequence[Matrix]) -> bytes:
     return bytes([VERSION]) + _LENGTHS.pack(*(len(frame) for frame in frames)) + b"".join(frames)
 
 
-def decode(block: bytes) -> list[Matrix]:
-    """The matrices of a block. Raises ValueError when it is not one."""
+def decode(block: bytes, wanted: AbstractSet[int] | None = None) -> list[Matrix]:
+    """The matrices of a block, with the columns of the wanted series or (None) of all.
+
+    A matrix without any of them is there with no column. Raises ValueError when it is no block.
+    """
     if len(block) < 1 + _LENGTHS.size or block[0] != VERSION:
         raise ValueError("not a block of version 2")
-    ends = np.cumsum([1 + _LENGTHS.size, *_LENGTHS.unpack_from(block, 1)]).tolist()
+    ends = list(itertools.accumulate(_LENGTHS.unpack_from(block, 1), initial=1 + _LENGTHS.size))
     if ends[-1] != len(block):
         raise ValueError("a block cut short")
-    decompress = zstandard.ZstdDecompressor().decompress
+    decompress = _decompressor().decompress
     try:
         parts = _Parts(
             *(
@@ -93,12 +99,25 @@ def decode(block: bytes) -> list[Matrix]:
         matrices: list[Matrix] = []
         while parts.heads.left:
             rows, columns = _COUNTS.unpack(parts.heads.take(_COUNTS.size))
-            series = tuple(np.cumsum(_uncross(parts.heads, columns)).tolist())
-            times = _decode_integers(parts, rows, 1)[0]
-            matrices.append(Matrix(series, times, _decode_values(parts, rows, columns).T))
+            series = np.cumsum(_uncross(parts.heads, columns)).tolist()
+            keep = None if wanted is None else np.array([one in wanted for one in series], np.bool_)
+            times = _decode_integers(parts, rows, 1, None)[0]
+            values = _decode_values(parts, rows, columns, keep)
+            kept = series if keep is None else itertools.compress(series, keep)
+            matrices.append(Matrix(tuple(kept), times, values.T))
     except zstandard.ZstdError as error:
         raise ValueError("a damaged block") from error
     return matrices
+
+
+_own = threading.local()  # contexts cost more to make than a frame to read, and are for one thread each
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    if not hasattr(_own, "decompressor"):
+        _own.decompressor = zstandard.ZstdDecompressor()
+    made: zstandard.ZstdDecompressor = _own.decompressor
+    return made
 
 
 T = TypeVar("T")
@@ -141,19 +160,26 @@ def _encode_values(parts: "_Parts[bytearray]", values: Float64) -> None:
     parts.above.extend(np.moveaxis(each, 2, 0).tobytes())
 
 
-def _decode_values(parts: "_Parts[_Reader]", rows: int, columns: int) -> Float64:
-    """Series by series, as they are read: columns x rows."""
+def _decode_values(parts: "_Parts[_Reader]", rows: int, columns: int, keep: Mask | None) -> Float64:
+    """Series by series, as they are read: columns x rows, only those to keep."""
     exponents = np.frombuffer(parts.heads.take(columns), np.uint8)
     whole = exponents != RAW
     count = int(whole.sum())
-    values = np.empty((columns, rows), np.float64)
-    values[whole] = _decode_integers(parts, rows, count)
-    scaled = whole & (exponents > 0)
-    values[scaled] /= np.power(10.0, exponents[scaled])[:, None]
-    if count < columns:
-        planes = np.frombuffer(parts.above.take(8 * (columns - count) * rows), np.uint8)
-        each = np.ascontiguousarray(np.moveaxis(planes.reshape(8, columns - count, rows), 0, 2))
+    integers = _decode_integers(parts, rows, count, None if keep is None else keep[whole])
+    left = columns - count
+    planes = np.frombuffer(parts.above.take(8 * left * rows), np.uint8).reshape(8, left, rows)
+    if keep is not None:
+        planes, exponents, whole = planes[:, keep[~whole]], exponents[keep], whole[keep]
+    decimal = np.flatnonzero(whole & (exponents > 0))
+    if planes.shape[1]:
+        values = np.empty((exponents.size, rows), np.float64)
+        values[whole] = integers
+        each = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
         values[~whole] = np.bitwise_xor.accumulate(each.view("<u8")[:, :, 0], axis=1).view(np.float64)
+    else:
+        values = integers.astype(np.float64)
+    if decimal.size:
+        values[decimal] /= np.power(10.0, exponents[decimal])[:, None]
     return values
 
 
@@ -211,36 +237,64 @@ def _encode_integers(parts: "_Parts[bytearray]", columns: Int64) -> None:
         parts.low.extend((nibbles[:, 0::2] | nibbles[:, 1::2] << 4).tobytes())
 
 
-def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int) -> Int64:
+def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int, keep: Mask | None) -> Int64:
+    """Columns x rows, only those to keep."""
     if not rows or not count:
-        return np.zeros((count, rows), np.int64)
-    way, low_bits, widths = (np.frombuffer(parts.heads.take(count), np.uint8) for _ in range(3))
+        return np.zeros((count if keep is None else int(keep.sum()), rows), np.int64)
+    way, low_bits, widths = np.frombuffer(parts.heads.take(3 * count), np.uint8).reshape(3, count)
     first, bases, factors = (_uncross(parts.heads, count) for _ in range(3))
-    each = np.zeros((count, rows, 8), np.uint8)
-    for part, here in ((parts.whole, (low_bits == 0) & (widths > 0)), (parts.high, (low_bits > 0) & (widths > 0))):
-        each[here, :, 0] = np.frombuffer(part.take(int(here.sum()) * rows), np.uint8).reshape(-1, rows)
-    for byte in range(1, int(widths.max())):
-        wide = widths > byte
-        each[wide, :, byte] = np.frombuffer(parts.above.take(int(wide.sum()) * rows), np.uint8).reshape(-1, rows)
-    coded = each.view("<u8")[:, :, 0] << low_bits.astype(np.uint64)[:, None]
-    half = (rows + 1) // 2
-    for bit in range(0, int(low_bits.max()), 4):
-        here = low_bits > bit
-        pairs = np.frombuffer(parts.low.take(int(here.sum()) * half), np.uint8).reshape(-1, half)
-        nibbles = np.stack([pairs & 15, pairs >> 4], axis=2).reshape(-1, 2 * half)[:, :rows]
-        coded[here] |= nibbles.astype(np.uint64) << np.uint64(bit)
+    coded = np.zeros((count if keep is None else int(keep.sum()), rows), np.uint64)
+    places = np.arange(count) if keep is None else np.where(keep, np.cumsum(keep) - 1, -1)
+    if widths.any():
+        _add_planes(coded, parts.whole, (low_bits == 0) & (widths > 0), places, 0)
+        _add_planes(coded, parts.high, (low_bits > 0) & (widths > 0), places, 0)
+        for byte in range(1, int(widths.max())):
+            _add_planes(coded, parts.above, widths > byte, places, 8 * byte)
+    if low_bits.any():
+        coded <<= (low_bits if keep is None else low_bits[keep]).astype(np.uint64)[:, None]
+        for bit in range(0, int(low_bits.max()), 4):
+            _add_nibbles(coded, parts.low, low_bits > bit, places, bit)
+    if keep is not None:
+        way, first, bases, factors = way[keep], first[keep], bases[keep], factors[keep]
     columns = _unzigzag(coded)
     if np.any(factors != 1):
         columns *= factors[:, None]
     columns += bases[:, None]
-    columns[:, 0] = 0
+    columns[:, 0] = first  # what sums begin with, and what offsets are from
     summed = way == 1
     if summed.all():
-        np.cumsum(columns, axis=1, out=columns)
-    else:
-        columns[summed] = np.cumsum(columns[summed], axis=1)
-    columns += first[:, None]
+        return np.cumsum(columns, axis=1, out=columns)
+    columns[summed] = np.cumsum(columns[summed], axis=1)
+    columns[~summed, 1:] += first[~summed, None]
     return columns
+
+
+def _add_planes(coded: UInt64, part: _Reader, here: Mask, places: Int64, shift: int) -> None:  # noqa: PLR0917 (as it is)
+    """Takes a byte of each value of the columns that are here, and adds it to those that have a place (not -1)."""
+    rows = coded.shape[1]
+    at = places[here]
+    plane = np.frombuffer(part.take(at.size * rows), np.uint8).reshape(-1, rows)
+    if np.any(at < 0):
+        at, plane = at[at >= 0], plane[at >= 0]
+    if shift:
+        coded[at] |= plane.astype(np.uint64) << np.uint64(shift)
+    else:
+        coded[at] = plane
+
+
+def _add_nibbles(coded: UInt64, part: _Reader, here: Mask, places: Int64, bit: int) -> None:  # noqa: PLR0917 (as it is)
+    rows = coded.shape[1]
+    half = (rows + 1) // 2
+    at = places[here]
+    pairs = np.frombuffer(part.take(at.size * half), np.uint8).reshape(-1, half)
+    if np.any(at < 0):
+        at, pairs = at[at >= 0], pairs[at >= 0]
+    nibbles = np.empty((at.size, 2 * half), np.uint64)
+    np.bitwise_and(pairs, 15, out=nibbles[:, 0::2])
+    np.right_shift(pairs, 4, out=nibbles[:, 1::2])
+    if bit:
+        nibbles <<= np.uint64(bit)
+    coded[at] |= nibbles[:, :rows]
 
 
 def _reduced(way: Int64) -> tuple[UInt64, Int64, Int64]:
@@ -278,5 +332,10 @@ def _zigzag(signed: Int64) -> UInt64:
 
 
 def _unzigzag(coded: UInt64) -> Int64:
-    half, sign = (coded >> np.uint64(1)).view(np.int64), (coded & np.uint64(1)).view(np.int64)
-    return np.asarray(half ^ -sign, np.int64)
+    """In place."""
+    sign = (coded & np.uint64(1)).view(np.int64)
+    np.negative(sign, out=sign)
+    coded >>= np.uint64(1)
+    signed = coded.view(np.int64)
+    signed ^= sign
+    return signed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sereno_server.reads.fleet import Upcoming
-from sereno_server.reads.rates import rate
+from sereno_server.store.rates import rate
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import ENGLISH, Words

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sereno_server.reads.rates import rate
+from sereno_server.store.rates import rate
 
 
 def of(pairs):
