@@ -136,6 +136,9 @@ WISHES_MAX: Final = 64  # of the server, for one device, of one kind
 WISH_CHARS_MAX: Final = 128
 
 # server
+SAMPLE_DAYS: Final = 32  # how long the server keeps every sample ...
+FIVE_MINUTES_DAYS: Final = 200  # ... the lowest, mean and highest of each 5 minutes ...
+HOURS_DAYS: Final = 1100  # ... and of each hour: three years
 OUTBOX_MESSAGES_MAX: Final = 256
 COMMANDS_PENDING_MAX: Final = 64
 HELLO_TIMEOUT_S: Final = 15.0

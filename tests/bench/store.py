@@ -21,7 +21,7 @@ from sereno_server.store import compactor, migrations, samples
 from sereno_server.store.blocks import Float64, Int64, Matrix, decode, encode
 from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Scope, Store
-from sereno_server.store.samples import HOUR_MS
+from sereno_server.store.rollup import HOUR_MS
 from sereno_server.store.tables import blocks, devices, organisations
 
 STEP_MS = 15_000

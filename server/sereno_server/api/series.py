@@ -10,8 +10,7 @@ from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.app import App
 from sereno_server.reads import devices as device_reads
-from sereno_server.store import rates
-from sereno_server.store import samples
+from sereno_server.store import rates, samples
 from sereno_server.store.tables import series
 
 HOUR_MS = 3_600_000

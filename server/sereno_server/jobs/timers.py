@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_server.store.logs import keep_partitions
+from sereno_server.store.partitions import keep
 
 _TIDY = (
     "DELETE FROM credentials WHERE expires_at < now() - interval '1 day'",
@@ -36,5 +36,5 @@ async def tidy(tx: AsyncConnection) -> None:
 
 TIMERS: tuple[Timer, ...] = (
     Timer("tidy", 3600.0, tidy),
-    Timer("log_partitions", 3600.0, keep_partitions),
+    Timer("partitions", 3600.0, keep),
 )

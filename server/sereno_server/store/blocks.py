@@ -269,7 +269,7 @@ def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int, keep: Mask
     return columns
 
 
-def _add_planes(coded: UInt64, part: _Reader, here: Mask, places: Int64, shift: int) -> None:  # noqa: PLR0917 (as it is)
+def _add_planes(coded: UInt64, part: _Reader, here: Mask, places: Int64, shift: int) -> None:
     """Takes a byte of each value of the columns that are here, and adds it to those that have a place (not -1)."""
     rows = coded.shape[1]
     at = places[here]
@@ -282,7 +282,7 @@ def _add_planes(coded: UInt64, part: _Reader, here: Mask, places: Int64, shift: 
         coded[at] = plane
 
 
-def _add_nibbles(coded: UInt64, part: _Reader, here: Mask, places: Int64, bit: int) -> None:  # noqa: PLR0917 (as it is)
+def _add_nibbles(coded: UInt64, part: _Reader, here: Mask, places: Int64, bit: int) -> None:
     rows = coded.shape[1]
     half = (rows + 1) // 2
     at = places[here]

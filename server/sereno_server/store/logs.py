@@ -1,30 +1,21 @@
 """Log lines: blocks as they came, compressed, and rows of warnings and worse. Both live in partitions of a day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import zstandard
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_proto.limits import LOG_BLOCK_BYTES_MAX, LOG_BLOCK_DAYS, LOG_ROW_DAYS
+from sereno_proto.limits import LOG_BLOCK_BYTES_MAX
 from sereno_proto.v1.link_pb2 import LogBlock
+from sereno_server.store.partitions import LOG_BLOCKS, LOG_LINES, ensure
 from sereno_server.store.tables import log_blocks, log_lines
 
 WARNING = 4  # this and worse have rows of their own
 LEVEL = 6
-AHEAD_DAYS = 2
-KEPT_DAYS = {"log_blocks": LOG_BLOCK_DAYS, "log_lines": LOG_ROW_DAYS}
-LOCK = 0x5E7E42
 _BODY_BYTES_MAX = 4 * LOG_BLOCK_BYTES_MAX
-
-_SCOPE = "(SELECT current_setting('sereno.organisation', true))"
-_VISIBLE = f"organisation_id = {_SCOPE} OR {_SCOPE} = '*'"
-_PARTITIONS = text("""
-    SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = cast(:parent AS regclass)
-""")
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Said:
 
 async def append(tx: AsyncConnection, said: Said, day: date) -> None:
     """Stores one block under the day of its arrival."""
-    await ensure_day(tx, day)
+    await ensure(tx, (LOG_BLOCKS, LOG_LINES), day)
     lines = said.block.lines
     of = {
         "organisation_id": said.organisation_id,
@@ -94,47 +85,3 @@ def unpacked(payloads: Sequence[bytes]) -> list[LogBlock]:
         ]
     except zstandard.ZstdError as error:
         raise ValueError("a damaged block of log lines") from error
-
-
-async def ensure_day(tx: AsyncConnection, day: date) -> None:
-    """Makes the partitions of a day unless they are there."""
-    names = [_partition(parent, day) for parent in KEPT_DAYS]
-    there = await tx.execute(text("SELECT to_regclass(:first), to_regclass(:second)"), dict(_named(names)))
-    if None in tuple(there.one()):
-        await _make(tx, day)
-
-
-async def keep_partitions(tx: AsyncConnection) -> None:
-    """Makes the partitions of the next days and drops those whose time is over."""
-    today = datetime.now(UTC).date()
-    for ahead in range(AHEAD_DAYS + 1):
-        await ensure_day(tx, today + timedelta(days=ahead))
-    for parent, days in KEPT_DAYS.items():
-        oldest = _partition(parent, today - timedelta(days=days))
-        for (name,) in (await tx.execute(_PARTITIONS, {"parent": parent})).all():
-            if name < oldest:
-                await tx.execute(text(f"DROP TABLE {name}"))
-
-
-async def _make(tx: AsyncConnection, day: date) -> None:
-    await tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-    for parent in KEPT_DAYS:
-        name = _partition(parent, day)
-        bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
-        if (await tx.execute(text("SELECT to_regclass(:name)"), {"name": name})).scalar_one() is not None:
-            continue
-        for statement in (
-            f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES {bounds}",
-            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
-            f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY organisation ON {name} USING ({_VISIBLE}) WITH CHECK ({_VISIBLE})",
-        ):
-            await tx.execute(text(statement))
-
-
-def _partition(parent: str, day: date) -> str:
-    return f"{parent}_{day:%Y%m%d}"
-
-
-def _named(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    return zip(("first", "second"), names, strict=True)

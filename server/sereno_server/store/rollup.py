@@ -56,14 +56,15 @@ class Rolled:
 
 
 def roll(columns: Columns, counters: AbstractSet[int], step_ms: int, start_ms: int, end_ms: int) -> list[Rolled]:
-    """Rolls up the samples of start_ms <= time < end_ms; what lies before serves the first rate of a counter."""
+    """Rolls up the samples of start_ms <= time < end_ms; the hour before serves the first rate of a counter."""
     groups: dict[tuple[bool, int], list[int]] = {}
     for series, (times, _) in columns.items():
         groups.setdefault((series in counters, id(times)), []).append(series)
     rolled = []
     for (counts_up, _), members in groups.items():
         times = columns[members[0]][0]
-        values = np.stack([columns[series][1] for series in members])
+        first, last = np.searchsorted(times, (start_ms - HOUR_MS, end_ms)).tolist()
+        times, values = times[first:last], np.stack([columns[series][1][first:last] for series in members])
         if counts_up:
             with np.errstate(over="ignore", invalid="ignore"):
                 times, values = rate(times, values)
@@ -135,7 +136,7 @@ def unpack(payload: bytes, wanted: AbstractSet[int] | None = None) -> list[Rolle
     return parts
 
 
-def _joined(  # noqa: PLR0917 (series, times and what is known of them)
+def _joined(
     series: tuple[int, ...], times: Int64, counts: Int64, three: tuple[Float64, Float64, Float64], step_ms: int
 ) -> Rolled:
     starts = times // step_ms * step_ms

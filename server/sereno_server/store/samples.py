@@ -12,12 +12,10 @@ from sereno_proto.errors import BadInput
 from sereno_proto.limits import SERIES_PER_DEVICE_MAX
 from sereno_proto.v1.link_pb2 import SampleBatch, SampleMatrix
 from sereno_server.store.blocks import Float64, Int64, Matrix, decode, merged
+from sereno_server.store.rollup import Columns
 from sereno_server.store.tables import series as series_table
 
-HOUR_MS = 3_600_000
 LATEST_WINDOW_MS = 600_000  # how far behind a device's newest sample a series still counts as measured
-
-Columns = dict[int, tuple[Int64, Float64]]
 
 
 @dataclass(frozen=True)
@@ -202,13 +200,13 @@ async def read(  # noqa: PLR0917 (the six say where, of what and when)
     """
     bounds = {"organisation": organisation_id, "device": device_id, "start": start_ms, "end": end_ms}
     wanted = None if series_ids is None else frozenset(series_ids)
-    return _columns(await _matrices(tx, _READ, bounds), wanted, start_ms, end_ms)
+    return columns_of(await _matrices(tx, _READ, bounds), wanted, start_ms, end_ms)
 
 
 async def latest(tx: AsyncConnection, organisation_id: str, device_id: str) -> dict[int, tuple[int, float]]:
     """{series id: (milliseconds, value)} of each series' newest sample, for those measured of late."""
     bounds = {"organisation": organisation_id, "device": device_id, "window": LATEST_WINDOW_MS}
-    columns = _columns(await _matrices(tx, _LATEST, bounds), None, None, None)
+    columns = columns_of(await _matrices(tx, _LATEST, bounds), None, None, None)
     return {series: (int(times[-1]), float(values[-1])) for series, (times, values) in columns.items()}
 
 
@@ -223,7 +221,10 @@ async def _matrices(tx: AsyncConnection, statement: TextClause, bounds: dict[str
     return [matrix for row in rows for matrix in (decode(row.payload) if row.block else unpack(row.payload))]
 
 
-def _columns(matrices: list[Matrix], wanted: frozenset[int] | None, start: int | None, end: int | None) -> Columns:
+def columns_of(
+    matrices: Iterable[Matrix], wanted: frozenset[int] | None, start: int | None = None, end: int | None = None
+) -> Columns:
+    """Each series of matrices, in order of time; those that share their times have the same array of them."""
     parts: dict[int, list[tuple[Int64, Float64]]] = {}
     # Joined first: most matrices of a device have the same series, and its columns are then cut out once.
     for matrix in merged(matrices):

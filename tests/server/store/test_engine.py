@@ -60,8 +60,15 @@ def test_every_table_with_an_organisation_is_guarded_and_the_role_cannot_step_ar
     async def story() -> None:
         async with store.transaction(Scope.system()) as tx:
             guarded = await tx.execute(
-                text("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY relname")
+                text(
+                    "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND NOT relispartition"
+                    " ORDER BY relname"
+                )
             )
+            open_partitions = await tx.execute(
+                text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND NOT relforcerowsecurity")
+            )
+            assert open_partitions.scalars().all() == []
             expected = sorted(table.name for table in metadata.sorted_tables if "organisation_id" in table.columns)
             assert guarded.scalars().all() == expected
             role = await tx.execute(

@@ -12,7 +12,8 @@ from sereno_proto.limits import LOG_BLOCK_DAYS
 from sereno_proto.v1.link_pb2 import LogBlock, LogLine
 from sereno_server.reads.logs import LogRow, Speaker, Wanted, lines_of, read_key, sources_of, speaker, write_key
 from sereno_server.store.engine import Scope, Store
-from sereno_server.store.logs import Said, append, keep_partitions
+from sereno_server.store.logs import Said, append
+from sereno_server.store.partitions import keep
 from sereno_server.store.tables import devices
 
 pytestmark = pytest.mark.slow
@@ -89,7 +90,7 @@ def test_days_are_made_and_dropped_as_partitions(store: Store) -> None:
             await append(tx, Said("org_a", "dev_a", b"e", 1, 0, LogBlock(source="app")), old)
             await append(tx, Said("org_a", "dev_a", b"e", 1, 0, LogBlock(source="app")), date.today())  # noqa: DTZ011
             assert await _count(tx) == 2
-            await keep_partitions(tx)
+            await keep(tx)
             assert await _count(tx) == 1
             days = "relname ~ '^log_.*_20[0-9]+$' AND relkind = 'r'"
             guarded = await tx.execute(

@@ -25,9 +25,14 @@ def test_there_is_one_head() -> None:
 def test_migrations_make_exactly_the_tables(database_url: str) -> None:
     engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": _no_partition}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def _no_partition(name, kind, _):
+    return kind != "table" or not name.endswith("_default")
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ from sqlalchemy import insert, select, text
 from sereno_server.store import compactor, samples
 from sereno_server.store.blocks import Matrix
 from sereno_server.store.engine import Scope, Store
-from sereno_server.store.samples import HOUR_MS, SeriesKey
+from sereno_server.store.rollup import HOUR_MS
+from sereno_server.store.samples import SeriesKey
 from sereno_server.store.tables import batches, blocks, devices, organisations
 
 pytestmark = pytest.mark.slow

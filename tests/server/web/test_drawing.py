@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from sereno_server.reads.fleet import Upcoming
-from sereno_server.store.rates import rate
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import ENGLISH, Words
+from sereno_server.store.rates import rate
 from sereno_server.web import chart, diffs, units
 from sereno_server.web.horizon import horizon, turn_of_day
 from sereno_server.web.i18n import translations

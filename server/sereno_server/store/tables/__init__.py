@@ -16,7 +16,17 @@ from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.logs import log_blocks, log_lines
 from sereno_server.store.tables.runs import run_events, runs, signatures
 from sereno_server.store.tables.scores import mutes, ratings
-from sereno_server.store.tables.telemetry import batches, blocks, changes, epochs, notices, series
+from sereno_server.store.tables.telemetry import (
+    batches,
+    blocks,
+    changes,
+    epochs,
+    notices,
+    rollup_due,
+    rollups_1h,
+    rollups_5m,
+    series,
+)
 from sereno_server.store.tables.tickets import alerts, causes, findings, tickets, timeline
 from sereno_server.store.tables.wishes import wishes
 
@@ -53,6 +63,9 @@ __all__ = [
     "organisation_days",
     "organisations",
     "ratings",
+    "rollup_due",
+    "rollups_1h",
+    "rollups_5m",
     "rosters",
     "run_events",
     "runs",

@@ -56,16 +56,50 @@ batches = Table(  # what was received, until the compactor has made blocks of it
     Index("ix_batches_device_time", "organisation_id", "device_id", "last_ms"),
 )
 
-blocks = Table(  # one compressed block a device and hour
-    "blocks",
+blocks = (
+    Table(  # one compressed block a device and hour; migration 0008 divided it by day, and the rest is in a default
+        "blocks",
+        metadata,
+        organisation(),
+        words("device_id"),
+        Column("hour_ms", BigInteger, nullable=False),
+        Column("part", Integer, nullable=False, server_default="0"),  # late batches make further parts of an hour
+        Column("samples", Integer, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("organisation_id", "device_id", "hour_ms", "part"),
+    )
+)
+
+rollups_5m = Table(  # of a device and a whole day that is over: lowest, mean, highest, number in each 5 minutes
+    "rollups_5m",
     metadata,
     organisation(),
     words("device_id"),
-    Column("hour_ms", BigInteger, nullable=False),
-    Column("part", Integer, nullable=False, server_default="0"),  # late batches make further parts of an hour
-    Column("samples", Integer, nullable=False),
+    Column("day_ms", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("organisation_id", "device_id", "hour_ms", "part"),
+    PrimaryKeyConstraint("organisation_id", "device_id", "day_ms"),
+    postgresql_partition_by="RANGE (day_ms)",
+)
+
+rollups_1h = Table(  # the same in each hour
+    "rollups_1h",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("day_ms", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("organisation_id", "device_id", "day_ms"),
+    postgresql_partition_by="RANGE (day_ms)",
+)
+
+rollup_due = Table(  # days with blocks that no rollup counts yet
+    "rollup_due",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("day_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organisation_id", "device_id", "day_ms"),
+    Index("ix_rollup_due_day", "day_ms"),
 )
 
 changes = Table(

@@ -13,9 +13,9 @@ from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.reads.devices import changes_of, device_row, series_of
 from sereno_server.reads.fleet import DeviceRow
-from sereno_server.store.rates import rate
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.store import samples
+from sereno_server.store.rates import rate
 from sereno_server.web import chart, units
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
