@@ -115,7 +115,7 @@ _READ = """
 
 @dataclass(frozen=True)
 class Range:
-    """What is read: stretches of step_ms, a multiple of one of STEPS_MS, from that of start_ms to that before end_ms."""
+    """What is read: stretches of step_ms (a multiple of one of STEPS_MS), those of start_ms to before end_ms."""
 
     start_ms: int
     end_ms: int
