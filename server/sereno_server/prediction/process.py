@@ -24,7 +24,6 @@ from sereno_server.rules.watch import RuleWatch
 from sereno_server.store import samples
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
-from sereno_server.store.rollup import Columns
 
 REBUILD = timedelta(days=30)  # how much of the past is read at the start
 INCIDENTS_SHARE = 0.5  # of a pass that anomalies may take
@@ -168,7 +167,7 @@ class Predictor:
             break
         self._read_until_ms[organisation_id, device_id] = start_ms
 
-    def _stretches(self, organisation_id: str, device_id: str, columns: Columns) -> list[Stretch]:
+    def _stretches(self, organisation_id: str, device_id: str, columns: samples.Columns) -> list[Stretch]:
         found = []
         for resource in bounded(self._series.get((organisation_id, device_id), {}).values()):
             key = Key(organisation_id, device_id, resource.series_id)

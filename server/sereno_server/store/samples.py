@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import SERIES_PER_DEVICE_MAX
 from sereno_proto.v1.link_pb2 import SampleBatch, SampleMatrix
+from sereno_server.store import rollup
 from sereno_server.store.blocks import Float64, Int64, Matrix, decode, merged
-from sereno_server.store.rollup import Columns
 from sereno_server.store.tables import series as series_table
 
 LATEST_WINDOW_MS = 600_000  # how far behind a device's newest sample a series still counts as measured
+
+HOUR_MS = rollup.HOUR_MS
+Columns = rollup.Columns
 
 
 @dataclass(frozen=True)
