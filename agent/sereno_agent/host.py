@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from sereno_agent.registry import NoRegistry, Registry, WindowsRegistry
 from sereno_proto.errors import Refused
+from sereno_proto.limits import WORKER_OUTPUT_BYTES_MAX
 
 FILE_BYTES_MAX: Final = 4 << 20
 ASK_TIMEOUT_S: Final = 20.0
@@ -30,7 +32,32 @@ def program(name: str) -> str | None:
     """Where a program lies, in the system's own folders only; None when this machine does not have it."""
     if name.startswith("/"):
         return name
-    return next((path for folder in _PATH if os.access(path := f"{folder}/{name}", os.X_OK)), None)
+    folders = _windows_folders() if sys.platform == "win32" else _PATH
+    return next((path for folder in folders if os.access(path := f"{folder}/{name}", os.X_OK)), None)
+
+
+def _windows_folders() -> tuple[str, ...]:
+    system = os.environ.get("SYSTEMROOT", "C:\\Windows") + "\\System32"
+    return system, f"{system}\\WindowsPowerShell\\v1.0"
+
+
+def ask_simply(path: str, command: Sequence[str], timeout_s: float, codes: Codes) -> str | None:
+    """As `ask`, where there are no process groups and pipes cannot be waited for (Windows)."""
+    import subprocess  # noqa: PLC0415, as `child`
+
+    try:
+        done = subprocess.run(
+            [path, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    refused = codes is not None and done.returncode not in codes
+    return None if refused else done.stdout[:WORKER_OUTPUT_BYTES_MAX].decode("utf-8", "replace")
 
 
 def ask(
@@ -40,12 +67,14 @@ def ask(
 
     It runs in a process group of its own, bounded in time and output, with a small environment.
     """
-    # Imported when the first program is asked: many machines have none to ask.
-    from sereno_agent import child  # noqa: PLC0415
-
     path = program(command[0])
     if path is None:
         return None
+    if sys.platform == "win32":
+        return ask_simply(path, command, timeout_s, codes)
+    # Imported when the first program is asked: many machines have none to ask.
+    from sereno_agent import child  # noqa: PLC0415
+
     try:
         ours = None if command[0] == sys.executable else _ENVIRONMENT
         ended = child.run([path, *command[1:]], request, timeout_s, environment=ours)
@@ -67,7 +96,7 @@ def _is_root() -> bool:
 class Host:
     """One machine. root: what stands before every path ("" is the real one). privileged: whether this user is root."""
 
-    __slots__ = ("_ask", "_clock", "_recent", "machine", "privileged", "root")
+    __slots__ = ("_ask", "_clock", "_recent", "machine", "privileged", "registry", "root")
 
     def __init__(
         self,
@@ -77,9 +106,11 @@ class Host:
         *,
         machine: str = "",
         privileged: bool | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.root = root
         self.machine = machine or _machine()
+        self.registry: Registry = registry or (WindowsRegistry() if sys.platform == "win32" else NoRegistry())
         self.privileged = _is_root() if privileged is None else privileged
         self._ask = ask_
         self._clock = clock

@@ -38,6 +38,9 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
     [certificates.site]               # a certificate whose expiry is watched: a file, or what listens at an address
     path = "/etc/ssl/site.pem"        # or: listen = "localhost:443"
 
+    [registry.agent]                  # Windows: a registry key whose values are watched
+    key = 'HKLM\SOFTWARE\Example'
+
     [actions]
     allow = ["rotate_logs"]           # left out: none
 
@@ -96,12 +99,23 @@ __all__ = [
 ]
 
 _TABLES: Final = (
-    "collect", "folders", "files", "trees", "services", "hosts", "urls", "plugins", "certificates", "logs",
+    "collect", "folders", "files", "trees", "services", "hosts", "urls", "plugins", "certificates", "registry", "logs",
     "journal", "actions", "redact",
 )  # fmt: skip
 _QUOTA_BYTES_MAX: Final = 1 << 60
 _UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
 _LISTEN: Final = r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]{2,45}\]):[0-9]{1,5}"
+
+
+_KEY: Final = r"HK(?:LM|U|CR)\\[^\x00-\x1f*?\"<>|]{1,500}"
+
+
+@dataclass(frozen=True)
+class WatchedKey:
+    """A key of Windows' registry."""
+
+    name: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,7 @@ class Policy:
     urls: dict[str, NamedUrl] = field(default_factory=dict)
     plugins: dict[str, NamedPlugin] = field(default_factory=dict)
     certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
+    registry: dict[str, WatchedKey] = field(default_factory=dict)
     actions: frozenset[str] = frozenset()
     collectors_denied: frozenset[str] = frozenset()
     redact: tuple[str, ...] = ()
@@ -184,6 +199,7 @@ def parse(text: str, path: Path) -> Policy:
         urls={name: url(name, entry) for name, entry in document.table("urls").tables()},
         plugins={name: plugin(name, entry) for name, entry in document.table("plugins").tables()},
         certificates={name: _certificate(name, entry) for name, entry in document.table("certificates").tables()},
+        registry={name: _key(name, entry) for name, entry in document.table("registry").tables()},
         actions=frozenset(actions.names("allow")),
         collectors_denied=frozenset(collect.names("deny")),
         redact=redact.expressions("patterns"),
@@ -228,6 +244,11 @@ def _certificate(name: str, entry: Table) -> WatchedCertificate:
     if entry.has("path"):
         return WatchedCertificate(name=name, path=entry.path("path"))
     return WatchedCertificate(name=name, listen=entry.text("listen", _LISTEN, "an address such as localhost:443"))
+
+
+def _key(name: str, entry: Table) -> WatchedKey:
+    entry.only("key")
+    return WatchedKey(name=name, key=entry.text("key", _KEY, r"a key such as HKLM\SOFTWARE\Example"))
 
 
 def _read(path: Path) -> bytes:

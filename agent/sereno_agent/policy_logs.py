@@ -8,13 +8,15 @@ encoding = "utf-8"                # left out: utf-8; what does not decode is rep
 from = "end"                      # where reading begins in files that are there already: "end" (default), "start"
 lines_per_minute = 6000           # more are counted and withheld; a fifth is kept for warnings and worse
 
-[journal]                         # the systemd journal
+[journal]                         # the systemd journal; Windows' event log; the unified log of macOS
 read = true
-units = ["ssh.service"]           # left out: all
+units = ["ssh.service"]           # systemd: left out: all
+channels = ["System"]             # Windows: left out: System and Application
 priority = "info"                 # this and worse
 lines_per_minute = 6000
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +32,7 @@ ENCODINGS: Final = frozenset(
         *("koi8-r", "shift_jis", "euc-jp", "euc-kr", "gb18030", "big5", "utf-16", "utf-16-le", "utf-16-be"),
     }
 )
+_CHANNEL: Final = r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,200}"
 PRIORITIES: Final = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
@@ -48,9 +51,10 @@ class LogSource:
 
 @dataclass(frozen=True)
 class JournalSource:
-    """What of the systemd journal is sent."""
+    """What of the system's own journal is sent."""
 
     units: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ("System", "Application")
     priority: str = "info"
     lines_per_minute: int = LOG_LINES_PER_MINUTE
 
@@ -73,9 +77,13 @@ def log_source(name: str, entry: Table) -> LogSource:
 
 def journal_source(entry: Table) -> JournalSource | None:
     """Reads `[journal]`; None when it is not to be read."""
-    entry.only("read", "units", "priority", "lines_per_minute")
+    entry.only("read", "units", "channels", "priority", "lines_per_minute")
+    for channel in entry.names("channels"):
+        if not re.fullmatch(_CHANNEL, channel):
+            raise entry.wrong("channels", f"{channel!r} is no channel of the event log")
     source = JournalSource(
         units=entry.names("units"),
+        channels=entry.names("channels") or JournalSource.channels,
         priority=entry.choice("priority", "info", PRIORITIES),
         lines_per_minute=_rate(entry),
     )

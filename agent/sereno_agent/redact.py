@@ -6,8 +6,10 @@ from typing import Final
 
 REDACTED: Final = "[redacted]"
 
+# PWD is also where sudo says that somebody stood: the command behind it is what people look for.
 _WORDS: Final = (
-    r"password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key"
+    r"password|passwd|passphrase|pwd(?!=/[^;\n]{0,300} ; USER=)|secret|token"
+    r"|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key"
     r"|credential|connection[_-]?string"
 )
 _NEEDS: Final = ("pass", "pwd", "secret", "token", "key", "credential", "string")  # each of the words has one of these
@@ -30,6 +32,8 @@ _BUILT_IN: Final = tuple(
                 r"(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[^\s][^\n]*)"
             ),
         ),
+        # An option of a command: `--password hunter2`, as sudo, cron and scheduled tasks show it.
+        (_NEEDS, rf"(?P<keep>(?<!\S)--?[a-z0-9_-]{{0,40}}?(?:{_WORDS})[ \t]+)(?!-)(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"),
         (_NEEDS, rf"(?P<keep>{_NAME}>)[^<\n]+"),
         (
             ("requirepass", "masterauth", "identified by", "secret_key_base"),

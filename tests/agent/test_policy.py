@@ -181,7 +181,7 @@ priority = "warning"
         from_start=True,
         lines_per_minute=100,
     )
-    assert read.journal == policy.JournalSource(("ssh.service",), "warning")
+    assert read.journal == policy.JournalSource(("ssh.service",), priority="warning")
     assert policy.load(write(tmp_path, "")).journal is None
 
 

@@ -19,6 +19,8 @@ redact = redactor(())
         ("api-key => abc", "abc"),
         ("<password>hunter2</password>", "hunter2"),
         ("requirepass hunter2", "hunter2"),
+        ("COMMAND=/usr/bin/mysql --password hunter2 app", "hunter2"),
+        ("runs backup.exe --db-token 'hun ter2'", "hun ter2"),
         ("Authorization: Bearer abc.def", "abc.def"),
         ("url = postgres://app:hunter2@db/app", "hunter2"),
         ("aws AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
@@ -39,6 +41,7 @@ def test_a_secret_goes(text: str, secret: str) -> None:
     "text",
     [
         "rotate = on",
+        "app --password --verbose",
         "listen 443 ssl;",
         "time 1732217000000000 ms",
         "order 1234 5678 9012 3456",

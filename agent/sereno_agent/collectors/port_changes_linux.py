@@ -11,6 +11,7 @@ from typing import Final
 
 from sereno_agent import tcp_sockets
 from sereno_agent.comparison import Comparison, Read, State
+from sereno_agent.flapping import Flapping
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
 
@@ -18,8 +19,6 @@ INTERVAL_MS: Final = 60_000
 APART: Final = True
 _UNCONNECTED: Final = "07"
 _PROCESSES_MAX: Final = 4000
-FLAPPING_S: Final = 3600.0
-FLAPPING_TURNS: Final = 4
 
 Port = tuple[str, int]  # protocol, port
 Listening = dict[Port, dict[str, str]]  # -> address -> inode of the socket
@@ -49,32 +48,6 @@ def reader(host: Host, monotonic: Callable[[], float]) -> Read:
         return State(values, {f"port.{name}": text for name, text in texts.items()})
 
     return read
-
-
-class Flapping:
-    """What comes and goes all the time is told once, with how often, and again when it has come to rest."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._before: set[str] | None = None
-        self._turns: dict[str, list[float]] = {}  # when each name came or went, within the last hour
-        self._told: dict[str, str] = {}  # of those that flap
-
-    def calmed(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """The texts, where a name that flaps has one that stays the same, whether it is there at the moment or not."""
-        now = self._monotonic()
-        turned = set() if self._before is None else self._before ^ texts.keys()
-        for name in turned:
-            self._turns.setdefault(name, []).append(now)
-        self._before = set(texts)
-        for name, turns in list(self._turns.items()):
-            turns[:] = [at for at in turns if now - at <= FLAPPING_S]
-            if not turns:
-                del self._turns[name]
-                self._told.pop(name, None)
-            elif len(turns) >= FLAPPING_TURNS:
-                self._told.setdefault(name, f"comes and goes, {len(turns)} times within an hour")
-        return {**texts, **self._told}
 
 
 def listening(host: Host) -> Listening:

@@ -28,7 +28,7 @@ def read(host: Host) -> State:
     for path in ("/etc/sudoers", *(f"/etc/sudoers.d/{name}" for name in host.names("/etc/sudoers.d"))):
         text = host.read(path)
         if text is not None:
-            values[f"sudo {path}"] = _rules(text)
+            values[f"sudo {path}"] = rules(text)
     people = [(name, fields) for name, fields in users.items() if not fields[6].endswith(_NO_LOGIN)][:_PEOPLE_MAX]
     for name, fields in people:
         keys = host.read(f"{fields[5].rstrip('/')}/.ssh/authorized_keys")
@@ -65,7 +65,8 @@ def _password(fields: list[str]) -> str:
     return f"{state}, day {fields[2]}" if fields[2] else state
 
 
-def _rules(text: str) -> str:
+def rules(text: str) -> str:
+    """The rules of a sudoers file, without comments."""
     # Without the colon: what stands behind "NOPASSWD:" is no password, and would be taken for one.
     text = text.replace("PASSWD:", "PASSWD ")
     return "\n".join(

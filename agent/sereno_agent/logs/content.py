@@ -14,7 +14,7 @@ READ_BYTES: Final = 128 * 1024  # more than the longest record, so that reading 
 SKIP_BYTES: Final = 1 << 20  # of a line of which enough was taken
 _BYTE_ORDERS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 # Colours of terminals, and what no text has: control characters but tab and line feed, and byte order marks.
-_NOT_TEXT: Final = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f\ufeff]")
+NOT_TEXT: Final = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ def redacted(texts: list[str], place: Place, redact: Callable[[str], str]) -> tu
 def _text(record: bytes, codec: str) -> str:
     text = record.decode(codec, "replace")
     if not text.isprintable():
-        text = _NOT_TEXT.sub("", text)
+        text = NOT_TEXT.sub("", text)
     return text.rstrip()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sereno_agent.logs.block import Block, line_of
+from sereno_agent.logs.content import NOT_TEXT
 from sereno_agent.logs.rate import Rate
 from sereno_agent.policy_logs import JOURNAL, PRIORITIES, JournalSource
 from sereno_agent.redact import Redact, continued
@@ -157,7 +158,7 @@ def line_from(fields: dict[str, Any]) -> LogLine | None:
     said_by = f"{program}[{pid}]: " if program and pid else f"{program}: " if program else ""
     priority = str(fields.get("PRIORITY", ""))
     return line_of(
-        said_by + message.rstrip().replace("\0", ""),
+        said_by + NOT_TEXT.sub("", message).rstrip(),
         time_ms=_microseconds(fields.get("__REALTIME_TIMESTAMP")) // 1000,
         severity=int(priority) if priority.isdigit() and int(priority) < len(PRIORITIES) else _INFORMATION,
         origin=str(fields.get("_SYSTEMD_UNIT") or program),

@@ -1,19 +1,21 @@
 """The logs' owner on the event loop: lets each source take its turn, spools what came, notes where it stands."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from sereno_agent.folders import Folders
+from sereno_agent.host import Host
 from sereno_agent.logs.block import Block
 from sereno_agent.logs.file_source import FileSource
 from sereno_agent.logs.journal_source import JournalReader
 from sereno_agent.logs.positions import Positions
 from sereno_agent.policy import Policy
-from sereno_agent.policy_logs import JOURNAL
-from sereno_agent.redact import redactor
+from sereno_agent.policy_logs import JOURNAL, JournalSource
+from sereno_agent.redact import Redact, redactor
 from sereno_agent.spool import Spool
 from sereno_agent.threads import Threads
 from sereno_proto.v1.link_pb2 import Up
@@ -187,7 +189,7 @@ class Logs:
             known = positions.of(name)
             made: Source
             if name == JOURNAL:
-                made = JournalReader(settings[0], known, redact, command=self._journal)
+                made = self._system_journal(settings[0], known, redact)
             else:
                 made = FileSource(settings[0], known, redact)
             self._sources[name] = (settings, made)
@@ -195,6 +197,19 @@ class Logs:
                 positions.kept(Block(name), positions.turn)  # from now on what comes new is read from its beginning
         if not policy.error:
             positions.forget(wanted)
+
+    def _system_journal(self, settings: JournalSource, known: dict[str, Any] | None, redact: Redact) -> Source:
+        if sys.platform == "win32":
+            from sereno_agent.logs.event_log import EventLog  # noqa: PLC0415, on this platform only
+            from sereno_agent.logs.polled import PolledReader  # noqa: PLC0415
+
+            return PolledReader(settings, known, redact, EventLog(settings, Host().ask))
+        if sys.platform == "darwin":
+            from sereno_agent.logs.polled import PolledReader  # noqa: PLC0415
+            from sereno_agent.logs.unified_log import UnifiedLog  # noqa: PLC0415
+
+            return PolledReader(settings, known, redact, UnifiedLog(settings, Host().ask))
+        return JournalReader(settings, known, redact, command=self._journal)
 
     def _pause_s(self) -> float:
         if any(source.more for _, source in self._sources.values()) and not self._spool.full:

@@ -40,8 +40,9 @@ NOT_RECORDED = {
     "watched_folders",
     "watched_trees",
 }
-# Those without an ending ask psutil, which reads this machine.
+# Those without an ending ask psutil, which reads this machine; so does Windows' list of services.
 NOT_RECORDED_ELSEWHERE = NOT_RECORDED | {"cpu", "disks", "memory", "network", "processes", "databases", "certificates"}
+ASKING_PSUTIL = {"win32": {"services", "sensors", "uptime"}, "darwin": {"uptime"}}
 QUESTION = re.compile(r"<# ([a-z_]+) #>")
 
 
@@ -62,7 +63,9 @@ class Recorded:
         for path in [*self.first.rglob("*"), *self.later.rglob("*")]:
             os.utime(path, (self.moment, self.moment), follow_symlinks=False)
         self.now = 0.0
-        self.host = Host(ask_=self._ask, clock=lambda: self.now, machine="x86_64", privileged=True)
+        self.host = Host(
+            ask_=self._ask, clock=lambda: self.now, machine="x86_64", privileged=True, registry=RecordedRegistry(self)
+        )
         policy = self.folder / "policy.toml"
         in_force = parse(policy.read_text(), policy) if policy.exists() else Policy()
         self.folders = Folders(scratch / "state")
@@ -110,9 +113,30 @@ class Recorded:
         return reading
 
 
+class RecordedRegistry:
+    """Windows' registry of a recorded machine: `registry.json`, key -> values, of the first moment and the second."""
+
+    def __init__(self, machine: Recorded) -> None:
+        self._machine = machine
+        path = machine.folder / "registry.json"
+        self._moments = json.loads(path.read_text()) if path.exists() else {"first": {}, "second": {}}
+
+    def _now(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = self._moments["second" if self._machine.now else "first"]
+        return found
+
+    def values(self, key: str) -> dict[str, str] | None:
+        return self._now().get(key)
+
+    def keys(self, key: str) -> list[str]:
+        below = (name.removeprefix(key + "\\") for name in self._now() if name.startswith(key + "\\"))
+        return sorted({name.partition("\\")[0] for name in below})
+
+
 def names(machine: Recorded) -> dict[str, str]:
     """Registered names and modules as on its platform, without those that read this machine itself."""
-    left_out = NOT_RECORDED if machine.platform == "linux" else NOT_RECORDED_ELSEWHERE
+    elsewhere = NOT_RECORDED_ELSEWHERE | ASKING_PSUTIL.get(machine.platform, set())
+    left_out = NOT_RECORDED if machine.platform == "linux" else elsewhere
     of_platform = collectors.names(machine.platform).items()
     return {name: module for name, module in of_platform if name not in left_out}
 

@@ -11,6 +11,7 @@ from sereno_agent.policy_logs import JournalSource
 from sereno_agent.redact import redactor
 
 RECORDED = Path(__file__).parent / "journal" / "debian_12.jsonl"
+REAL = Path(__file__).parent / "journal" / "systemd_252.jsonl"
 FAKE = """
 import json, sys, time
 lines = [line for line in open({path!r}, encoding="utf-8").read().splitlines() if line]
@@ -59,6 +60,25 @@ def test_entries_become_lines(command):
     ]
     assert block.lines[0].time_ms == 1_795_293_092_123
     assert block.withheld == 1  # the line that is no JSON
+
+
+def test_what_the_real_journalctl_writes_of_odd_entries(tmp_path):
+    script = tmp_path / "journalctl.py"
+    script.write_text(FAKE.format(path=str(REAL)))
+    journal = reader((sys.executable, str(script)))
+    block = read(journal)
+    journal.close()
+    lines = [(line.severity, line.text) for line in block.lines]
+    assert lines[3:7] == [
+        (6, "app[990]: caf\N{REPLACEMENT CHARACTER} ready"),
+        (6, 'app[990]: Traceback (most recent call last):\n  File "app.py", line 3\nValueError: bad'),
+        (5, "sudo[1001]: noa : TTY=pts/0 ; PWD=/home/noa ; USER=root ; COMMAND=/usr/bin/mysql --password=[redacted]"),
+        (6, "cron[77]: first of two\nsecond of two"),
+    ]
+    assert lines[7][1].endswith(" [cut]")
+    assert lines[8] == (6, "app[990]: no priority at all")
+    assert len(lines) == 9, "the entry without a message says nothing"
+    assert block.withheld == 0
 
 
 def test_what_was_not_kept_is_read_again_and_what_was_is_not(command):
