@@ -64,7 +64,7 @@ SECOND = [
         3,
         "System",
         (
-            "Service Control Manager 7031: The MSSQLSERVER service terminated unexpectedly.  It has done this 1 time(s).\n"
+            "Service Control Manager 7031: The MSSQLSERVER service terminated unexpectedly.\n"
             "The following corrective action will be taken: Restart the service."
         ),
     ),
