@@ -36,6 +36,7 @@ from sereno_proto.v1.runs_pb2 import CheckResult, Command, RunEvent
 HOUSE_S: Final = 3.0  # how often policy, lockdown and clock are looked at
 _STATUS_FILE_TURNS: Final = 7
 _STATUS_TURNS: Final = 20
+_STATUS_WAIT_TURNS: Final = 10  # so long it waits for samples to go with
 _FLUSH_S: Final = 0.95
 _CHANGES_PER_MESSAGE: Final = min(CHANGES_PER_SET_MAX, MESSAGE_BYTES_MAX // (4 * DIFF_CHARS_MAX + 16_384))
 
@@ -67,6 +68,7 @@ class Agent:
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
         self.standing = standing.Watch(folders.grants, self._run_check, self.executor.send, _now_ms)
         self._flushed = -math.inf
+        self._status_due = False
         self.file_events = FileEvents(self.scheduler.hurry)
         self.inventory = Inventory(folders.inventory, self._keep_inventory)
         self._offers: set[str] = set()  # ids of commands that offer a certificate
@@ -170,6 +172,12 @@ class Agent:
         batch = self.batcher.take()
         if batch is not None:
             self.spool.append(Up(samples=batch))
+            if self._status_due:
+                self._send_status()  # in company: each message by itself wakes gRPC's threads some sixty times
+
+    def _send_status(self) -> None:
+        self._status_due = False
+        self.link.post(Up(status=self.reporter.status()))
 
     def _keep_inventory(self, facts: Facts) -> None:
         self.spool.append(Up(inventory=facts), durable=True)
@@ -247,9 +255,11 @@ class Agent:
                 self.notices.say(*jumped)
             if self.spool.full:
                 self.notices.say("E_SPOOL_FULL", self.spool.full)
-            if turn % _STATUS_TURNS == 0 or changed:
-                self.link.post(Up(status=self.reporter.status()))
+            if turn % _STATUS_TURNS == 0:
+                self._status_due = True  # goes with the next samples
                 self.spool.save()
+            if changed or (self._status_due and turn % _STATUS_TURNS >= _STATUS_WAIT_TURNS):
+                self._send_status()
             if turn % _STATUS_FILE_TURNS == 0 or changed:
                 self.reporter.write(self.link)
             turn += 1

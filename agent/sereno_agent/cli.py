@@ -1,18 +1,22 @@
 """`sereno-agent`: join, run, status, doctor, history, policy, lockdown, collect, leave."""
 
-import argparse
 import gc
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
 
 from sereno_agent.folders import STATE_DEFAULT, Folders
 from sereno_proto.errors import SerenoError
 
-Command = Callable[[Folders, argparse.Namespace], int]
+if TYPE_CHECKING:
+    import argparse
+
+Given = Any  # argparse.Namespace, or what stands in for it
+Command = Callable[[Folders, Given], int]
 _STATE_VARIABLE: Final = "SERENO_AGENT_STATE"
 _JSON: Final = ("--json",)
 _IS_JSON: Final[dict[str, Any]] = {"action": "store_true", "help": "print JSON"}
@@ -20,8 +24,8 @@ _IS_JSON: Final[dict[str, Any]] = {"action": "store_true", "help": "print JSON"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit code. Errors are one line on stderr and exit code 1, or 2 for wrong usage."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given = _plain_run(arguments) or _parser().parse_args(arguments)
     command: Command = given.command
     # Whoever else uses this machine has no business in what is written here.
     umask = os.umask(0o077)
@@ -44,14 +48,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _plain_run(arguments: Sequence[str]) -> Any:
+    """What `run` and `run --state DIR` mean, as the service says it, without a parser: 0.4 MB. None for all else."""
+    match list(arguments):
+        case ["run"]:
+            return SimpleNamespace(command=_run, state=_state_default())
+        case ["run", "--state", folder] if not folder.startswith("-"):
+            return SimpleNamespace(command=_run, state=Path(folder))
+    return None
+
+
+def _state_default() -> Path:
+    return Path(os.environ.get(_STATE_VARIABLE) or STATE_DEFAULT)
+
+
+def _parser() -> "argparse.ArgumentParser":
+    import argparse
+
     shared = argparse.ArgumentParser(add_help=False)
-    state = Path(os.environ.get(_STATE_VARIABLE) or STATE_DEFAULT)
+    state = _state_default()
     shared.add_argument("--state", type=Path, default=state, metavar="DIR", help=f"state folder (default {state})")
     parser = argparse.ArgumentParser(prog="sereno-agent", description="Sereno's agent on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Command, text: str) -> "argparse.ArgumentParser":
         one = commands.add_parser(name, parents=[shared], help=text, description=text)
         one.set_defaults(command=command)
         return one
@@ -79,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_policy(policy: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+def _add_policy(policy: "argparse.ArgumentParser", shared: "argparse.ArgumentParser") -> None:
     verbs = policy.add_subparsers(required=True, metavar="VERB")
     show = verbs.add_parser("show", parents=[shared], help="what is in force, and what the server wishes")
     show.add_argument(*_JSON, **_IS_JSON)
@@ -96,7 +116,7 @@ def _add_policy(policy: argparse.ArgumentParser, shared: argparse.ArgumentParser
     privileges.set_defaults(command=_policy_privileges)
 
 
-def _join(folders: Folders, given: argparse.Namespace) -> int:
+def _join(folders: Folders, given: Given) -> int:
     from sereno_agent.join import join
     from sereno_agent.ledger import Ledger
     from sereno_agent.ownership import settle
@@ -116,13 +136,13 @@ def _join(folders: Folders, given: argparse.Namespace) -> int:
     return 0
 
 
-def _run(folders: Folders, _: argparse.Namespace) -> int:
+def _run(folders: Folders, _: Given) -> int:
     # One thread polls for gRPC; forking is left to subprocess, which execs at once.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what broke a connection is in `sereno-agent status`
-    from sereno_agent.light import without_openssl
+    from sereno_agent.light import lighten
 
-    without_openssl()
+    lighten()
     gc.disable()  # until the core is built, see agent.py
     from sereno_agent.agent import run
 
@@ -130,7 +150,7 @@ def _run(folders: Folders, _: argparse.Namespace) -> int:
     return 0
 
 
-def _status(folders: Folders, given: argparse.Namespace) -> int:
+def _status(folders: Folders, given: Given) -> int:
     from sereno_agent import overview
 
     found = overview.gather(folders)
@@ -138,7 +158,7 @@ def _status(folders: Folders, given: argparse.Namespace) -> int:
     return 0 if found["joined"] else 1
 
 
-def _doctor(folders: Folders, given: argparse.Namespace) -> int:
+def _doctor(folders: Folders, given: Given) -> int:
     from sereno_agent import doctor
 
     rows = list(doctor.examine(folders, offline=given.offline))
@@ -149,7 +169,7 @@ def _doctor(folders: Folders, given: argparse.Namespace) -> int:
     return 1 if any(row.state == "bad" for row in rows) else 0
 
 
-def _history(folders: Folders, given: argparse.Namespace) -> int:
+def _history(folders: Folders, given: Given) -> int:
     from sereno_agent import history
 
     lines, whole = history.show(folders, as_json=given.json, head=given.head, last=given.last)
@@ -158,7 +178,7 @@ def _history(folders: Folders, given: argparse.Namespace) -> int:
     return 0 if whole else 1
 
 
-def _policy_show(folders: Folders, given: argparse.Namespace) -> int:
+def _policy_show(folders: Folders, given: Given) -> int:
     from sereno_agent import policy_show
 
     found = policy_show.gather(folders)
@@ -166,7 +186,7 @@ def _policy_show(folders: Folders, given: argparse.Namespace) -> int:
     return 1 if found["error"] else 0
 
 
-def _policy_change(folders: Folders, given: argparse.Namespace) -> int:
+def _policy_change(folders: Folders, given: Given) -> int:
     from sereno_agent import config, policy_edit
     from sereno_agent.ledger import Ledger
 
@@ -181,7 +201,7 @@ def _policy_change(folders: Folders, given: argparse.Namespace) -> int:
     return 0
 
 
-def _policy_privileges(folders: Folders, given: argparse.Namespace) -> int:
+def _policy_privileges(folders: Folders, given: Given) -> int:
     from sereno_agent import config, policy, privileges
 
     path = config.load(folders.config).policy or folders.policy
@@ -197,14 +217,14 @@ def _policy_privileges(folders: Folders, given: argparse.Namespace) -> int:
     return 0
 
 
-def _lockdown(folders: Folders, given: argparse.Namespace) -> int:
+def _lockdown(folders: Folders, given: Given) -> int:
     from sereno_agent.lockdown import switch
 
     print(switch(folders, on=given.switch == "on", now_ms=_now_ms))
     return 0
 
 
-def _collect(folders: Folders, given: argparse.Namespace) -> int:
+def _collect(folders: Folders, given: Given) -> int:
     from sereno_agent import show_collector
 
     for line in show_collector.show(folders, given.collector):
@@ -212,7 +232,7 @@ def _collect(folders: Folders, given: argparse.Namespace) -> int:
     return 0
 
 
-def _leave(folders: Folders, _: argparse.Namespace) -> int:
+def _leave(folders: Folders, _: Given) -> int:
     from sereno_agent import agent_lock, config
     from sereno_agent.leave import leave
     from sereno_agent.ledger import Ledger

@@ -15,12 +15,17 @@ _WEIGHT: Final = 0.2  # of the newest duration in the mean
 class Entry:
     """One collector's place in the schedule, and what is known of its running."""
 
-    __slots__ = ("again", "collector", "due", "error", "failed_in_row", "failures", "interval_s", "mean_ms", "running")
+    __slots__ = (
+        "again", "ahead_s", "collector", "due", "error", "failed_in_row", "failures", "interval_s", "mean_ms",
+        "running",
+    )  # fmt: skip
 
     def __init__(self, collector: Collector, interval_s: float, due: float) -> None:
         self.collector = collector
         self.interval_s = interval_s
         self.due = due
+        # One that began later than the others falls into step with its second run: what goes up together is cheaper.
+        self.ahead_s = collector.begin_after_s % interval_s
         self.running = False
         self.again = False  # asked for while it ran
         self.mean_ms = 0.0
@@ -66,7 +71,8 @@ class Schedule:
         else:
             entry.failed_in_row = 0
         missed = max(0, math.floor((now - entry.due) / entry.interval_s)) * entry.interval_s
-        entry.due += max(entry.wait_s, missed + entry.interval_s)
+        entry.due += max(entry.wait_s, missed + entry.interval_s) - entry.ahead_s
+        entry.ahead_s = 0.0
         if entry.again:
             entry.again = False
             entry.due = min(entry.due, now) if not error else entry.due

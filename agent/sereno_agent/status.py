@@ -85,6 +85,7 @@ class Reporter:
             "policy_digest": policy.digest,
             "resident_bytes": resident_bytes(),
             "cpu_s": round(time.process_time(), 3),
+            "python_blocks": sys.getallocatedblocks(),  # live small objects: what leaks shows there first
             "collectors": {
                 entry.collector.name: {
                     "interval_s": entry.interval_s,

@@ -44,9 +44,10 @@ class Core:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Core]:
-    """A core with a server that is up, once its first batch is there."""
+async def running(folder: Path, settings: str = "") -> AsyncIterator[Core]:
+    """A core with a server that is up, once its first batch is there. settings: its agent.toml."""
     folders, made = joined_folders(folder / "state")
+    folders.config.write_text(settings)
     (folder / "logs").mkdir()
     (folder / "logs" / "app.log").write_text("x" * 1000)
     (folder / "app.conf").write_text("rotate = on\n")
