@@ -27,9 +27,10 @@ from sereno_agent.schedule import Schedule
 from sereno_agent.scheduler import Scheduler
 from sereno_agent.series import Series
 from sereno_agent.spool import Spool
+from sereno_agent.witness import Witness
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import CHANGES_PER_SET_MAX, DIFF_CHARS_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION
-from sereno_proto.v1.link_pb2 import Change, ChangeSet, Hello, Problem, Settings, Up
+from sereno_proto.v1.link_pb2 import Change, ChangeSet, Checkpoint, Hello, Problem, Settings, Up
 from sereno_proto.v1.link_pb2 import Inventory as Facts
 from sereno_proto.v1.runs_pb2 import CheckResult, Command, RunEvent
 
@@ -62,7 +63,8 @@ class Agent:
             self._deliver,
             denied=lambda: self.policy().collectors_denied,
         )
-        self.reporter = status.Reporter(folders, self.policy, self.spool, self.scheduler.schedule)
+        self.witness = Witness(folders.witness)
+        self.reporter = status.Reporter(folders, self.policy, self.spool, self.scheduler.schedule, witness=self.witness)
         self.link = Link(self.joined.link_address, folders, self.spool, self.series, self)
         self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)
@@ -141,6 +143,12 @@ class Agent:
         if command.WhichOneof("body") == "offer_certificate":
             self._offers.add(command.id)
         self.commands.start(command)
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        fault = self.witness.offer(checkpoint.text, checkpoint.from_size, checkpoint.consistency, _now_ms())
+        if fault:
+            log(f"E_LEDGER_FORKED: the server's ledger contradicts what this device witnessed: {fault}")
+            self.notices.say("E_LEDGER_FORKED", fault)
 
     def problem(self, problem: Problem) -> None:
         log(f"the server refused message {problem.sequence}: {problem.code} {problem.what}")

@@ -43,6 +43,7 @@ class Folders:
         self.versions = self.core / "versions"
         self.snapshots = self.core / "snapshots"  # what packages, users, ... were when they were last told
         self.inventory = self.core / "inventory.json"  # the facts that the server was told
+        self.witness = self.core / "witness.json"  # the newest checkpoint of the server's ledger
         self.lockdown = self.state / "lockdown"
         self.status = self.core / "status.json"  # what the running core last said of itself
         self.wants = self.core / "wants.json"  # what the server last wished for

@@ -18,7 +18,7 @@ from sereno_agent.outbox import Outbox
 from sereno_agent.series import Series
 from sereno_agent.spool import Spool
 from sereno_proto.limits import KEEPALIVE_MS, MESSAGE_BYTES_MAX, RECONNECT_DELAY_S_MAX
-from sereno_proto.v1.link_pb2 import Down, Hello, Problem, Settings, Up
+from sereno_proto.v1.link_pb2 import Checkpoint, Down, Hello, Problem, Settings, Up
 from sereno_proto.v1.runs_pb2 import Command
 
 TARGET_NAME: Final = "sereno-server"
@@ -58,6 +58,10 @@ class Host(Protocol):
 
     def command(self, command: Command) -> None:
         """A command, to be refused or carried out there; the reply comes back through `post`."""
+        ...
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """A head of the server's ledger, to be witnessed."""
         ...
 
     def problem(self, problem: Problem) -> None:
@@ -194,6 +198,8 @@ class Link:
                 self._host.command(down.command)
             elif body == "settings":
                 self._host.settings(down.settings)
+            elif body == "checkpoint":
+                self._host.checkpoint(down.checkpoint)
 
     def _wake(self) -> None:
         if self._outbox is not None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sereno_agent import agent_lock, config, ledger, policy, status, wants
 from sereno_agent.folders import Folders
+from sereno_agent.witness import Witness
 from sereno_proto.errors import SerenoError
 
 _STALE_S: Final = 60
@@ -40,6 +41,7 @@ def gather(folders: Folders) -> dict[str, Any]:
         "wanted": wished._asdict(),
         "wanted_beyond": sorted(set(wished.actions) - allowed.actions),
         "ledger": {"rows": head.length, "head": head.digest if head.length else "", "error": ledger_error},
+        "witness": _witnessed(folders),
         "executor": "a user of its own, at its socket" if folders.split else "the same user as the core",
         "spool_bytes_max": settings.spool_bytes_max,
         "core": status.read(folders.status),
@@ -67,12 +69,27 @@ def render(found: dict[str, Any], now_s: float) -> str:
         ("Executor", found["executor"]),
         ("Ledger", found["ledger"]["error"] or f"{found['ledger']['rows']} rows  {found['ledger']['head']}".strip()),
     ]
+    rows.append(("Witness", _witness(found["witness"], now_s)))
     if core:
         rows += [("Cost", _cost(core)), ("Collecting", _collecting(core))]
         failing = [f"{name}: {one['error']}" for name, one in core.get("collectors", {}).items() if one["error"]]
         rows += [("Failing", line) for line in failing]
     rows += [("Stale", text) for text in _stale(found, now_s)]
     return "\n".join(f"{label + ':':14}{text}" for label, text in rows)
+
+
+def _witnessed(folders: Folders) -> dict[str, Any]:
+    seen = Witness(folders.witness)
+    return {"size": seen.size, "at_ms": seen.at_ms, "fault": seen.fault, "path": str(folders.witness)}
+
+
+def _witness(seen: dict[str, Any], now_s: float) -> str:
+    """What this device holds against the server's ledger; a fault is the loudest line of the screen."""
+    if seen["fault"]:
+        return f"THE SERVER'S LEDGER WAS CHANGED: {seen['fault']}; the evidence is {seen['path']}"
+    if not seen["size"]:
+        return "no checkpoint of the server's ledger yet"
+    return f"{seen['size']} rows of the server's ledger, {_ago(seen['at_ms'], now_s)}"
 
 
 def _link(found: dict[str, Any], now_s: float) -> str:

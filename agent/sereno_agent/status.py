@@ -15,6 +15,7 @@ from sereno_agent.link import Link
 from sereno_agent.policy import Policy
 from sereno_agent.schedule import Schedule
 from sereno_agent.spool import Spool
+from sereno_agent.witness import Witness
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.link_pb2 import CollectorCost, Status
 
@@ -28,12 +29,15 @@ class Reporter:
         policy: Callable[[], Policy],
         spool: Spool,
         schedule: Schedule,
+        *,
+        witness: Witness,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = folders
         self._policy = policy
         self._spool = spool
         self._schedule = schedule
+        self._witness = witness
         self._clock = clock
         self._since = (clock(), time.process_time())
         self._started_ms = time.time_ns() // 1_000_000
@@ -65,6 +69,8 @@ class Reporter:
             ],
             ledger_head=head.digest if head.length else "",
             ledger_length=head.length,
+            checkpoint_size=self._witness.size,
+            checkpoint_fault=self._witness.fault[:500],
             grants=standing.reported(standing.read(self._folders.grants)),
         )
 

@@ -151,6 +151,13 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_REQUIRE_FAILED": CodeEntry("the effect could not be shown", "what was done is undone where it can be"),
     "E_UNDO": CodeEntry("not everything could be undone", "look at the device"),
     "E_LEDGER_BROKEN": CodeEntry("the device's ledger was changed from outside", "look at the machine and its owner"),
+    "E_CHECKPOINT": CodeEntry(
+        "a checkpoint of the server's ledger cannot be read or verified", "ask the administrator"
+    ),
+    "E_LEDGER_FORKED": CodeEntry(
+        "the server's ledger does not go on from what was witnessed: rows were changed or taken away",
+        "keep the witness file as evidence and ask the administrator; was an older backup restored?",
+    ),
     "E_STATE_LOST": CodeEntry(
         "the record of used plans or of time is lost or damaged", "join anew with a fresh state folder"
     ),

@@ -2,7 +2,7 @@
 
 from sereno_server import http
 from sereno_server.app import App, Part
-from sereno_server.audit import sequence
+from sereno_server.audit import checkpoints, sequence
 from sereno_server.desk import desk
 from sereno_server.jobs import run as jobs
 from sereno_server.prediction import supervise
@@ -21,6 +21,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("events", _events),
     ("gateway", _gateway),
     ("ledger", sequence.run),
+    ("checkpoints", checkpoints.run),
     ("compactor", compactor.run),
     ("prediction", supervise.run),
     ("desk", desk.run),

@@ -14,6 +14,7 @@ from sereno_agent.spool import Spool
 from sereno_proto.v1.link_pb2 import (
     SERIES_KIND_GAUGE,
     Acknowledge,
+    Checkpoint,
     Down,
     Hello,
     Notice,
@@ -31,6 +32,7 @@ class Host:
         self.link: Link | None = None
         self.wishes: list[Settings] = []
         self.problems: list[Problem] = []
+        self.checkpoints: list[Checkpoint] = []
 
     def hello(self) -> Hello:
         return Hello(protocol_version=1, name="host")
@@ -43,6 +45,9 @@ class Host:
 
     def command(self, command: Command) -> None:
         self.link.post(Up(reply=Reply(command_id=command.id)))
+
+    def checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.checkpoints.append(checkpoint)
 
     def problem(self, problem: Problem) -> None:
         self.problems.append(problem)

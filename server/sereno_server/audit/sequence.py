@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_server.audit import tree
 from sereno_server.audit.chain import Head, digest_row, genesis
 from sereno_server.store.engine import Scope
 from sereno_server.store.tables import ledger
@@ -58,6 +59,8 @@ async def chain(tx: AsyncConnection) -> int:
         heads[owner] = Head(place, digest)
     if links:
         await tx.execute(_LINK, links)
+    for owner in heads:
+        await tree.grow(tx, owner, [(link["place"], link["own"]) for link in links if link["of"] == owner])
     return len(links)
 
 

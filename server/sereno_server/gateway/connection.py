@@ -12,18 +12,23 @@ from sereno_proto.ids import new_id
 from sereno_proto.limits import COMMANDS_PENDING_MAX, OUTBOX_MESSAGES_MAX
 from sereno_proto.v1.link_pb2 import Acknowledge, Down
 from sereno_proto.v1.runs_pb2 import (
+    CancelRun,
     Command,
     DropPlan,
     ExecutePlan,
     MakePlan,
     OfferCertificate,
+    OfferGrant,
     OfferRoster,
     Reply,
+    RevokeGrant,
     RunCheck,
 )
 from sereno_server.gateway.authority import Identity
 
-Body = RunCheck | MakePlan | ExecutePlan | OfferRoster | OfferCertificate | DropPlan
+Body = (
+    RunCheck | MakePlan | ExecutePlan | OfferRoster | OfferCertificate | DropPlan | CancelRun | OfferGrant | RevokeGrant
+)
 _FIELD: dict[type[Message], str] = {
     RunCheck: "run_check",
     MakePlan: "make_plan",
@@ -31,6 +36,9 @@ _FIELD: dict[type[Message], str] = {
     OfferRoster: "offer_roster",
     OfferCertificate: "offer_certificate",
     DropPlan: "drop_plan",
+    CancelRun: "cancel_run",
+    OfferGrant: "offer_grant",
+    RevokeGrant: "revoke_grant",
 }
 
 
@@ -47,6 +55,7 @@ class ConnectedDevice:
     boot_id: bytes
     roster_version: int
     connected_at: datetime
+    witnessed: int = 0  # rows of the organisation's ledger that the device holds a checkpoint of
     series: dict[int, int] = field(default_factory=dict)
     outbox: "asyncio.Queue[Down]" = field(default_factory=lambda: asyncio.Queue(OUTBOX_MESSAGES_MAX))
     pending: "dict[str, asyncio.Future[Reply]]" = field(default_factory=dict)

@@ -105,6 +105,7 @@ class Link(LinkServicer):
             boot_id=up.hello.boot_id[:64],
             roster_version=min(up.hello.roster_version, SEQUENCE_MAX),
             connected_at=now,
+            witnessed=min(up.hello.status.checkpoint_size, SEQUENCE_MAX),
         )
         self._live.add(device)
         try:

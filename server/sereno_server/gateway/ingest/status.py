@@ -15,6 +15,7 @@ from sereno_server.store.events import Event, emit
 from sereno_server.store.tables import devices
 
 LIST_MAX = 256
+SEQUENCE_MAX = (1 << 63) - 1
 
 
 async def store_status(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> list[Problem]:
@@ -25,6 +26,7 @@ async def store_status(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> 
     await notice_rewritten_ledger(tx, device, up.status)
     if not any(cost.error for cost in up.status.collectors):
         await withdraw(tx, device, "E_COLLECTOR")
+    device.witnessed = min(up.status.checkpoint_size, SEQUENCE_MAX)
     await tx.execute(
         update(devices)
         .where(devices.c.organisation_id == device.organisation_id, devices.c.id == device.id)
@@ -52,8 +54,11 @@ async def notice_rewritten_ledger(tx: AsyncConnection, device: ConnectedDevice, 
 
 def too_large(status: Status) -> Problem | None:
     """The problem of a status beyond its bounds, or None."""
-    if max(len(status.allowed_actions), len(status.collectors_denied)) > LIST_MAX or len(status.collectors) > LIST_MAX:
-        return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions and collectors")
+    if (
+        max(len(status.allowed_actions), len(status.collectors_denied)) > LIST_MAX
+        or max(len(status.collectors), len(status.grants)) > LIST_MAX
+    ):
+        return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions, collectors and grants")
     if status.ByteSize() > 16 * TEXT_CHARS_MAX:
         return problem("E_LIMIT", f"a status has at most {16 * TEXT_CHARS_MAX} bytes")
     return None
@@ -82,6 +87,17 @@ def as_json(status: Status) -> dict[str, object]:
         ],
         "ledger_head": words(status.ledger_head),
         "ledger_length": status.ledger_length,
+        "checkpoint_size": status.checkpoint_size,
+        "checkpoint_fault": words(status.checkpoint_fault),
+        "grants": [
+            {
+                "id": words(grant.id),
+                "uses_left": grant.uses_left,
+                "last_used_ms": grant.last_used_ms,
+                "expires_ms": grant.expires_ms,
+            }
+            for grant in status.grants
+        ],
     }
 
 

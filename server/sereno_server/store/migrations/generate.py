@@ -24,6 +24,7 @@ ADDED = {
     "0009_conditions": ("conditions",),
     "0010_degradation": ("degradation_days", "degradations", "organisation_days"),
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
+    "0014_checkpoints": ("ledger_nodes", "checkpoints"),
 }
 # Columns that came later than their table, by the migration that brings them.
 COLUMNS = {"0010_degradation": ("forecasts.first_confidence",)}

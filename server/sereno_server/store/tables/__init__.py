@@ -5,7 +5,7 @@ A table without organisation_id belongs to the installation (its certificate aut
 """
 
 from sereno_server.store.tables.anomalies import anomalies
-from sereno_server.store.tables.audit import idempotency, jobs, ledger
+from sereno_server.store.tables.audit import checkpoints, idempotency, jobs, ledger, ledger_nodes
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.conditions import conditions
 from sereno_server.store.tables.degradation import degradation_days, degradations, organisation_days
@@ -39,6 +39,7 @@ __all__ = [
     "causes",
     "certificates",
     "changes",
+    "checkpoints",
     "conditions",
     "credentials",
     "degradation_days",
@@ -54,6 +55,7 @@ __all__ = [
     "join_codes",
     "leaders",
     "ledger",
+    "ledger_nodes",
     "log_blocks",
     "log_lines",
     "maintenance",

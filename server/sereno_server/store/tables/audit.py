@@ -1,6 +1,17 @@
 """The ledger, jobs and idempotency keys."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from sereno_server.store.tables.columns import document, metadata, organisation, when, words
 
@@ -21,6 +32,26 @@ ledger = Table(  # append-only; the sequencer fills position, previous and diges
     PrimaryKeyConstraint("organisation_id", "id"),
     UniqueConstraint("organisation_id", "position"),
     Index("ix_ledger_unchained", "organisation_id", "id", postgresql_where=text("position IS NULL")),
+)
+
+ledger_nodes = Table(  # the Merkle tree over the digests of chained rows; each node is written once
+    "ledger_nodes",
+    metadata,
+    organisation(),
+    Column("level", SmallInteger, nullable=False),
+    Column("index", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("organisation_id", "level", "index"),
+)
+
+checkpoints = Table(  # signed heads of that tree, as witnesses keep them
+    "checkpoints",
+    metadata,
+    organisation(),
+    Column("size", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    when("at"),
+    PrimaryKeyConstraint("organisation_id", "size"),
 )
 
 jobs = Table(
