@@ -39,6 +39,11 @@ class Stretches:
     highest: Float64
     counts: Int64
 
+    def rolled(self, series: int) -> "Rolled":
+        """The same, under a series' id."""
+        three = (self.lowest[None, :], self.mean[None, :], self.highest[None, :])
+        return Rolled((series,), self.times, self.counts, *three)
+
 
 @dataclass(frozen=True)
 class Rolled:

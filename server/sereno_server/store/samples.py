@@ -184,7 +184,8 @@ _LATEST = text("""
 _OLDEST = text("""
     SELECT least(
         (SELECT min(hour_ms) FROM blocks WHERE organisation_id = :organisation AND device_id = :device),
-        (SELECT min(first_ms) FROM batches WHERE organisation_id = :organisation AND device_id = :device)
+        (SELECT min(first_ms) FROM batches WHERE organisation_id = :organisation AND device_id = :device),
+        (SELECT min(day_ms) FROM rollups_1h WHERE organisation_id = :organisation AND device_id = :device)
     )
 """)
 
@@ -214,7 +215,7 @@ async def latest(tx: AsyncConnection, organisation_id: str, device_id: str) -> d
 
 
 async def oldest_ms(tx: AsyncConnection, organisation_id: str, device_id: str) -> int:
-    """When a device's history begins, to the hour where it lies in blocks; 0 when it has none."""
+    """When a device's history begins, to the hour, or to the day where only rollups are left; 0 when it has none."""
     of = {"organisation": organisation_id, "device": device_id}
     return int((await tx.execute(_OLDEST, of)).scalar_one() or 0)
 

@@ -12,11 +12,12 @@ from sereno_server.reads import sentences
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rows import ChangeRow, ForecastRow
 from sereno_server.reads.words import Words
-from sereno_server.store.blocks import Float64, Int64
+from sereno_server.store.blocks import Float64
+from sereno_server.store.rollup import Stretches
+from sereno_server.web import units
 from sereno_server.web.horizon import DAY_ENDS, DAY_STARTS
 
 RANGES: dict[str, float] = {"15m": 900, "6h": 6 * 3600, "1d": 86_400, "30d": 30 * 86_400}
-POINTS_MAX = 600
 DAY_S = 86_400
 SHORT_CHARS = 28
 NIGHTS_FROM_S = 6 * 3600
@@ -97,7 +98,7 @@ def zoomed(start: int, end: int, oldest: int, frame: Window) -> Window:
 
 def chart(
     resource: ResourceRow,
-    samples: tuple[Int64, Float64],
+    past: Stretches,
     frame: Window,
     *,
     changes: Sequence[Lettered],
@@ -105,17 +106,15 @@ def chart(
     words: Words,
 ) -> dict[str, Any]:
     """The JSON that chart.js draws. Times are milliseconds, values the resource's own unit."""
-    times, values = thin(*samples)
     forecast = resource.forecast
     path = [list(step[:4]) for step in forecast.path if step[0] <= frame.end] if forecast else []
-    highest = max([resource.capacity, *(values.tolist() or [0.0])])
-    low, high = _levels_range(values, highest)
+    highest = max([resource.capacity, *(past.highest.tolist() or [0.0])])
+    low, high = _levels_range(past.lowest, highest)
     full_at = forecast.full_at if forecast else None
     onset = forecast.onset_at if forecast else None
     return {
         **asdict(frame),
-        "t": times.tolist(),
-        "v": [round(v, 3) for v in values.tolist()],
+        **lines(past),
         "forecast": path,
         "title": sentences.resource_name(resource.resource, resource.object, words),
         "low": low,
@@ -168,12 +167,17 @@ def interval(forecast: ForecastRow | None, words: Words) -> str:
     )
 
 
-def thin(times: Int64, values: Float64, points: int = POINTS_MAX) -> tuple[Int64, Float64]:
-    """At most so many points: of each stretch the highest, because that is what fills."""
-    if times.size <= points:
-        return times, values
-    edges = np.linspace(0, times.size, points + 1).astype(np.int64)[:-1]
-    return times[edges], np.maximum.reduceat(values, edges)
+def lines(past: Stretches) -> dict[str, Any]:
+    """The line of means and, where a stretch has more than one value, the band around it; none across a gap."""
+    places = units.gaps(past.times)
+    at = np.insert(past.times, places + 1, past.times[places] + 1).tolist()
+    holes = set((places + 1 + np.arange(places.size)).tolist())
+    drawn: list[list[float | None]] = []
+    for column in (past.mean, past.lowest, past.highest):
+        filled = np.insert(column, places + 1, 0.0).tolist()
+        drawn.append([None if n in holes else round(value, 6) for n, value in enumerate(filled)])
+    banded = bool(np.any(past.highest > past.lowest))
+    return {"t": at, "v": drawn[0], "v_low": drawn[1] if banded else [], "v_high": drawn[2] if banded else []}
 
 
 def _levels_range(values: Float64, highest: float) -> tuple[float, float]:

@@ -128,6 +128,33 @@ def test_samples_of_a_series_come_as_pairs_within_the_range(site, token):
     assert site.call("GET", f"{path}&from=9&to=1", token).json()["code"] == "E_BAD_REQUEST"
 
 
+def test_samples_are_rolled_up_on_one_device_and_over_the_fleet(site, token):
+    device = next(row for row in items(site, "/devices", token) if row["ticket"])
+    series = site.call("GET", f"/api/v1/devices/{device['id']}/series", token).json()
+    measured = next(one for one in series if one["latest"])
+    at = measured["latest"][0]
+    around = f"from={at - 3_600_000}&to={at + 1}"
+    path = f"/api/v1/devices/{device['id']}/samples?series={measured['id']}&{around}"
+    plain = [row for row in site.call("GET", path, token).json()["samples"] if row[0] >= (at - 3_600_000)]
+    rolled = site.call("GET", f"{path}&step=300", token).json()["samples"]
+    assert rolled
+    assert max(high for *_, high, _ in rolled) >= max(value for _, value in plain)
+    assert sum(count for *_, count in rolled) >= len(plain)
+    fleet = site.call("GET", f"/api/v1/samples?name={measured['name']}&{around}&step=300&limit=1", token).json()
+    seen = {one["name"] for one in fleet["items"]}
+    assert len(seen) == 1
+    while fleet["next"]:
+        asked = f"/api/v1/samples?name={measured['name']}&{around}&step=300&limit=1&cursor={fleet['next']}"
+        fleet = site.call("GET", asked, token).json()
+        assert not seen & {one["name"] for one in fleet["items"]}
+        seen |= {one["name"] for one in fleet["items"]}
+    assert device["name"] in seen
+    whole = site.call("GET", f"/api/v1/samples?name={measured['name']}&{around}&step=300", token).json()
+    counted = [sum(count for *_, count in one["samples"]) for one in whole["items"]]
+    assert sum(count for *_, count in whole["together"]) == sum(counted)
+    assert site.call("GET", f"{path}&step=7", token).json()["code"] == "E_BAD_REQUEST"
+
+
 def test_what_cannot_be_done_is_told_by_code(site, token):
     ticket = items(site, "/tickets?state=open", token)[0]["id"]
     device = items(site, "/devices", token)[0]["id"]

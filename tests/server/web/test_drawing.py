@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from sereno_server.reads.fleet import Upcoming
+from sereno_server.reads.history import step_ms, thinned
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import ENGLISH, Words
 from sereno_server.store.rates import rate
 from sereno_server.web import chart, diffs, units
+from sereno_server.web.chart_request import ChartRequest
 from sereno_server.web.horizon import horizon, turn_of_day
 from sereno_server.web.i18n import translations
-from sereno_server.web.series_chart import series_chart, stretches
+from sereno_server.web.series_chart import series_chart
 
 NOW = datetime(2026, 11, 19, 2, 12, 41, tzinfo=UTC)
 MADRID = Words("en", ZoneInfo("Europe/Madrid"))
@@ -105,16 +107,6 @@ def test_the_range_shows_where_it_began_and_where_it_ends():
     assert then.end < then.now
 
 
-def test_thinning_keeps_the_peaks():
-    times = np.arange(100_000, dtype=np.int64)
-    values = np.zeros(100_000)
-    values[54_321] = 9.0
-    thin_times, thin_values = chart.thin(times, values)
-    assert thin_times.size == thin_values.size == chart.POINTS_MAX
-    assert thin_values.max() == 9.0
-    assert chart.thin(times[:5], values[:5])[0].size == 5
-
-
 def test_a_replaced_word_is_marked_and_headers_are_left_out():
     drawn = diffs.lines("--- a\n+++ b\n@@ -1,2 +1,2 @@\n [logger]\n-level = INFO\n+level = DEBUG\n")
     assert [line.kind for line in drawn] == ["same", "del", "add"]
@@ -162,17 +154,34 @@ def test_stretches_keep_the_lowest_and_the_highest():
     times = np.arange(10_000, dtype=np.int64)
     values = np.zeros(10_000)
     values[5_000], values[7_000] = 9.0, -9.0
-    at, low, mean, high = stretches(times, values, 100)
-    assert at.size == 100
-    assert (low.min(), high.max()) == (-9.0, 9.0)
-    assert abs(mean).max() == pytest.approx(0.09)
+    thin = thinned(times, values, 100)
+    assert thin.times.size == 100
+    assert (thin.lowest.min(), thin.highest.max()) == (-9.0, 9.0)
+    assert abs(thin.mean).max() == pytest.approx(0.09)
+    assert thinned(times[:5], values[:5], 100).times.size == 5
+
+
+def test_what_is_looked_at_from_afar_or_long_ago_is_read_as_rollups():
+    day, minute = 86_400_000, 60_000
+    now = 2000 * day
+    assert step_ms(now - day, now, 600, now) == 0
+    assert step_ms(now - 7 * day, now, 600, now) == 15 * minute
+    assert step_ms(now - 30 * day, now, 600, now) == 60 * minute
+    assert step_ms(now - 365 * day, now, 600, now) == 15 * 60 * minute
+    assert step_ms(now - 60 * day, now - 60 * day + 60 * minute, 600, now) == 5 * minute
+    assert step_ms(now - 900 * day, now - 899 * day, 600, now) == 60 * minute
+
+
+def test_a_picture_is_asked_for_in_points():
+    assert ChartRequest().points == 600
+    assert [ChartRequest(width=width).points for width in (1, 390, 9999)] == [120, 390, 1500]
 
 
 def test_no_line_is_drawn_across_a_gap():
     times = np.array([0, 1000, 2000, 60_000, 61_000], np.int64)
     values = np.ones(5)
     frame = chart.Window("", 0, 62_000, 62_000)
-    drawn = series_chart(series("load1"), (times, values, values, values), frame, changes=[], words=ENGLISH)
+    drawn = series_chart(series("load1"), thinned(times, values, 100), frame, changes=[], words=ENGLISH)
     assert drawn["t"] == [0, 1000, 2000, 2001, 60_000, 61_000]
     assert drawn["v"] == [1.0, 1.0, 1.0, None, 1.0, 1.0]
 

@@ -285,6 +285,10 @@ def test_a_series_is_drawn_over_any_stretch_that_is_kept(visitor):
     past = visitor.get(f"{path}&from={start}&to={start + 3_600_000}").json()
     assert (past["range"], past["start"], past["end"]) == ("", start, start + 3_600_000)
     assert start <= min(past["t"]) <= max(past["t"]) <= start + 3_600_000
+    year = visitor.get(f"{path}&range=1y&width=390").json()
+    assert (year["range"], year["end"] - year["start"]) == ("1y", 365 * 86_400_000)
+    assert year["t"]
+    assert max(year["v_high"]) >= max(value for value in past["v"] if value is not None)
     assert visitor.get("/devices/srv-files-02/metrics/chart?series=999").status_code == 404
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
@@ -16,6 +15,7 @@ from sereno_server.maintenance import windows
 from sereno_server.reads import rules as rule_reads
 from sereno_server.reads.degradation import degradation_of, device_score_sentence, part_sentence, spark
 from sereno_server.reads.devices import DeviceView, device
+from sereno_server.reads.history import history
 from sereno_server.reads.logs import Speaker
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rows import CauseRow, ChangeRow
@@ -24,6 +24,7 @@ from sereno_server.reads.sentences import device_sentence
 from sereno_server.reads.severities import severity_words
 from sereno_server.store import samples
 from sereno_server.web import chart
+from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import Console
 from sereno_server.web.page.maintenance import lengths
 from sereno_server.web.rendering import page
@@ -83,34 +84,24 @@ def routes(console: Console) -> APIRouter:
         )
 
     @router.get("/devices/{name}/chart")
-    async def device_chart(  # noqa: PLR0917 (what of, and which stretch)
-        request: Request,
-        name: str,
-        account: Annotated[Account, Depends(current_account)],
-        series: int = 0,
-        wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
-        start: Annotated[int, Query(alias="from", ge=0, le=1 << 52)] = 0,
-        end: Annotated[int, Query(alias="to", ge=0, le=1 << 52)] = 0,
+    async def device_chart(
+        request: Request, name: str, account: Annotated[Account, Depends(current_account)], asked: Asked
     ) -> JSONResponse:
         async with console.reading(request, account) as (tx, frame):
             if tx is None:
                 raise BadInput("E_NOT_FOUND", f"no device {name}")
             view = await device(tx, name, frame.now)
-            drawn = resource_of(view, series)
+            drawn = resource_of(view, asked.series)
             if drawn is None:
-                raise BadInput("E_NOT_FOUND", f"no bounded series {series} on {name}")
-            window = _window(view, drawn, wanted, frame.now)
-            organisation_id, device_id = view.device.organisation_id, view.device.id
-            oldest = await samples.oldest_ms(tx, organisation_id, device_id)
-            if end > start:
-                window = chart.zoomed(start, end, oldest, window)
+                raise BadInput("E_NOT_FOUND", f"no bounded series {asked.series} on {name}")
+            of = (view.device.organisation_id, view.device.id)
+            oldest = await samples.oldest_ms(tx, *of)
+            window = asked.window(_window(view, drawn, asked.range, frame.now), oldest)
             until = min(window.now, window.end) + 1000
-            read = await samples.read(tx, organisation_id, device_id, [drawn.series_id], window.start, until)
-        nothing = (np.empty(0, np.int64), np.empty(0, np.float64))
+            level = (drawn.series_id, "gauge")
+            past = await history(tx, of, level, window.start, until, asked.points, window.now)
         letters = chart.lettered(ranked(view))
-        drawing = chart.chart(
-            drawn, read.get(drawn.series_id, nothing), window, changes=letters, now=frame.now, words=frame.words
-        )
+        drawing = chart.chart(drawn, past, window, changes=letters, now=frame.now, words=frame.words)
         return JSONResponse(drawing | {"oldest": oldest})
 
     return router

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, JSONResponse
@@ -13,19 +12,19 @@ from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.reads.devices import changes_of, device_row, series_of
 from sereno_server.reads.fleet import DeviceRow
+from sereno_server.reads.history import history
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.store import samples
-from sereno_server.store.rates import rate
 from sereno_server.web import chart, units
+from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
-from sereno_server.web.series_chart import series_chart, stretches
+from sereno_server.web.series_chart import series_chart
 
-RANGES: dict[str, float] = {"1h": 3600, "6h": 6 * 3600, "1d": 86_400, "30d": 30 * 86_400}
+RANGES: dict[str, float] = {"1h": 3600, "6h": 6 * 3600, "1d": 86_400, "30d": 30 * 86_400, "1y": 365 * 86_400}
 SHOWN_MAX = 400
 CHANGES_SHOWN = 20
 SEARCH_CHARS_MAX = 200
-BEFORE_MS = 300_000  # a rate needs the sample before
 
 
 def routes(console: Console) -> APIRouter:
@@ -61,33 +60,22 @@ def routes(console: Console) -> APIRouter:
         )
 
     @router.get("/devices/{name}/metrics/chart")
-    async def metrics_chart(  # noqa: PLR0917 (what of, and which stretch)
-        request: Request,
-        name: str,
-        account: Annotated[Account, Depends(current_account)],
-        series: int = 0,
-        wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
-        start: Annotated[int, Query(alias="from", ge=0, le=1 << 52)] = 0,
-        end: Annotated[int, Query(alias="to", ge=0, le=1 << 52)] = 0,
+    async def metrics_chart(
+        request: Request, name: str, account: Annotated[Account, Depends(current_account)], asked: Asked
     ) -> JSONResponse:
         async with console.reading(request, account) as (tx, frame):
             device, every = await _series(tx, name, frame.now)
-            drawn = next((one for one in every if one.id == series), None)
+            drawn = next((one for one in every if one.id == asked.series), None)
             if tx is None or drawn is None:
-                raise BadInput("E_NOT_FOUND", f"no series {series} on {name}")
-            oldest = await samples.oldest_ms(tx, device.organisation_id, device.id)
-            window = _window(wanted, start, end, oldest, frame.now)
-            read = await samples.read(
-                tx, device.organisation_id, device.id, [drawn.id], window.start - BEFORE_MS, window.end + 1
-            )
+                raise BadInput("E_NOT_FOUND", f"no series {asked.series} on {name}")
+            of = (device.organisation_id, device.id)
+            oldest = await samples.oldest_ms(tx, *of)
+            window = asked.window(_window(asked.range, frame.now), oldest)
+            end_ms = window.end + 1
+            past = await history(tx, of, (drawn.id, drawn.kind), window.start, end_ms, asked.points, window.now)
             changes = await changes_of(tx, device.id, limit=CHANGES_SHOWN)
-        times, values = read.get(drawn.id, (np.empty(0, np.int64), np.empty(0, np.float64)))
-        if drawn.kind == "counter":
-            times, values = rate(times, values)
-        inside = times >= window.start
-        found = stretches(times[inside], values[inside])
         letters = chart.lettered(changes)
-        drawing = series_chart(drawn, found, window, changes=letters, words=frame.words)
+        drawing = series_chart(drawn, past, window, changes=letters, words=frame.words)
         return JSONResponse(drawing | {"oldest": oldest})
 
     return router
@@ -106,12 +94,11 @@ def matches(series: SeriesRow, search: str) -> bool:
     return all(word in text for word in search.lower().split())
 
 
-def _window(wanted: str, start: int, end: int, oldest: int, now: datetime) -> chart.Window:
+def _window(wanted: str, now: datetime) -> chart.Window:
     name = wanted if wanted in RANGES else "1h"
     at = round(now.timestamp() * 1000)
-    whole = chart.Window(name, at - round(RANGES[name] * 1000), at, at)
-    return chart.zoomed(start, end, oldest, whole) if end > start else whole
+    return chart.Window(name, at - round(RANGES[name] * 1000), at, at)
 
 
 def _ranges(say: Any) -> list[tuple[str, str]]:
-    return [("1h", say("1 h")), ("6h", say("6 h")), ("1d", say("1 d")), ("30d", say("30 d"))]
+    return [("1h", say("1 h")), ("6h", say("6 h")), ("1d", say("1 d")), ("30d", say("30 d")), ("1y", say("1 y"))]

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import quote, urlencode
 
-import numpy as np
 from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -14,6 +13,7 @@ from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.desk.judge import rate
+from sereno_server.reads.history import history
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.sentences import ticket_sentence
@@ -21,6 +21,7 @@ from sereno_server.reads.tickets import TicketCounts, TicketRow, TicketView, rat
 from sereno_server.reads.words import Words
 from sereno_server.store import samples
 from sereno_server.web import chart, fix
+from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import NOTHING, Console
 from sereno_server.web.rendering import Frame, page
 
@@ -104,20 +105,19 @@ def routes(console: Console) -> APIRouter:
         request: Request,
         ticket_id: str,
         account: Annotated[Account, Depends(current_account)],
-        wanted: Annotated[str, Query(alias="range", max_length=8)] = "",
+        asked: Asked,
     ) -> JSONResponse:
         async with console.reading(request, account) as (tx, frame):
             view = await _ticket(tx, ticket_id)
             drawn = _resource(view)
             if tx is None or drawn is None:
                 raise BadInput("E_NOT_FOUND", f"ticket {ticket_id} has no forecast")
-            window = chart.window(wanted, drawn.forecast, frame.now, until=view.resolved_at)
-            read = await samples.read(
-                tx, account.organisation_id, view.device.id, [drawn.series_id], window.start, window.end
-            )
-        known = read.get(drawn.series_id, (np.empty(0, np.int64), np.empty(0, np.float64)))
-        if known[1].size and view.resolved_at is None:
-            drawn = replace(drawn, value=float(known[1][-1]))
+            window = chart.window(asked.range, drawn.forecast, frame.now, until=view.resolved_at)
+            of, level = (account.organisation_id, view.device.id), (drawn.series_id, "gauge")
+            known = await history(tx, of, level, window.start, window.end, asked.points, window.now)
+            newest = (await samples.latest(tx, *of)).get(drawn.series_id)
+        if newest and view.resolved_at is None:
+            drawn = replace(drawn, value=newest[1])
         letters = chart.lettered([cause.change for cause in view.causes])
         return JSONResponse(chart.chart(drawn, known, window, changes=letters, now=frame.now, words=frame.words))
 

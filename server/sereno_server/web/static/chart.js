@@ -13,6 +13,7 @@ class Chart {
     this.data = null;
     this.asked = 0;
     this.timer = 0;
+    this.width = 0;
     this.view = null; // the stretch that the reader has chosen, or null: the range, which moves with time
     if ("zoom" in holder.dataset) this.zoom = new Zoom(this);
     document.addEventListener("sereno", (event) => this.heard(event.detail));
@@ -31,6 +32,7 @@ class Chart {
   address() {
     const query = new URLSearchParams({ range: this.holder.dataset.range ?? "" });
     if (this.view) { query.set("from", Math.round(this.view.from)); query.set("to", Math.round(this.view.to)); }
+    if (this.width) query.set("width", this.width);
     if (this.holder.dataset.series) query.set("series", this.holder.dataset.series);
     return `${this.holder.dataset.chart}?${query}`;
   }
@@ -75,6 +77,7 @@ class Chart {
 
   async load() {
     this.asked = performance.now();
+    this.width = this.holder.clientWidth; // of the picture that is asked for
     const address = this.address();
     const answer = await fetch(address).catch(() => null);
     if (!answer?.ok || !this.holder.isConnected) return;

@@ -53,7 +53,7 @@ addEventListener("keydown", (event) => {
     location.assign(places[key]);
   } else if (key === "enter" && target.matches?.("a, button, summary")) {
     return;
-  } else if (/^[1-4]$/.test(key)) {
+  } else if (/^[1-5]$/.test(key)) {
     document.querySelector(`[data-range-key="${key}"]`)?.click();
   } else if (simple[key]) {
     simple[key]();
