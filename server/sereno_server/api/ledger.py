@@ -7,16 +7,21 @@ from typing import Any
 from fastapi import APIRouter
 
 from sereno_proto import limits
+from sereno_proto.checkpoint_signature import verifier_key
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from sereno_server.app import App
+from sereno_server.audit import export
+from sereno_server.audit.checkpoints import load_key
 from sereno_server.audit.verify import verify
 from sereno_server.reads import ledger as ledger_reads
 from sereno_server.reads.rows import LedgerRow
 
+POSITION_MAX = (1 << 63) - 1
+
 
 def router(app: App) -> APIRouter:
-    """Routes /ledger and /ledger/verify."""
+    """Routes /ledger, /ledger/verify, /ledger/export and /ledger/{position}/proof."""
     routes = APIRouter(tags=["audit"])
 
     @routes.get("/ledger")
@@ -37,5 +42,23 @@ def router(app: App) -> APIRouter:
         async with app.store.transaction(allowed(account, "read_ledger", "ledger")) as tx:
             verdict = await verify(tx, account.organisation_id)
         return {"sound": verdict.sound, **asdict(verdict)}
+
+    async def verifier() -> str:
+        return verifier_key((await load_key(app.store)).public_key())
+
+    @routes.get("/ledger/export")
+    async def export_ledger(account: Asker, after: int = 0, upto: int = 0) -> dict[str, Any]:
+        """An export's header; with `upto`, the rows after a position up to another. See `sereno ledger export`."""
+        async with app.store.transaction(allowed(account, "read_ledger", "ledger")) as tx:
+            if not upto:
+                return await export.header(tx, account.organisation_id, await verifier())
+            return asdict(await export.rows(tx, account.organisation_id, max(after, 0), min(upto, POSITION_MAX)))
+
+    @routes.get("/ledger/{position}/proof")
+    async def prove_row(account: Asker, position: int) -> dict[str, Any]:
+        """One row with the proof that it is in the newest checkpoint."""
+        place = min(max(position, 0), POSITION_MAX)
+        async with app.store.transaction(allowed(account, "read_ledger", "ledger")) as tx:
+            return await export.one(tx, account.organisation_id, place, await verifier())
 
     return routes
