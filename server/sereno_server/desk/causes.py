@@ -15,11 +15,12 @@ from sereno_server.prediction.read_onset import onset_of
 from sereno_server.runs.parts import Parts
 from sereno_server.store.engine import Scope
 from sereno_server.store.events import Event, emit
-from sereno_server.store.tables import causes, changes, forecasts
+from sereno_server.store.tables import anomalies, causes, changes, forecasts
 
 LOOK_BACK = timedelta(days=7)
 CHANGES_MAX = 500
 CAUSES_MAX = 10
+ALERT_SLACK_S = 300.0  # an alert opens so long after what it is about began, about
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Changed:
     at: datetime
     siblings: int = 0  # other devices that got the same change
     siblings_in_trouble: int = 0  # and have the same trouble since
+    others: int = 0  # devices of the organisation that did not get it
+    others_in_trouble: int = 0  # and have the trouble all the same
     own: bool = True  # False: only siblings got it
 
 
@@ -58,7 +61,9 @@ async def rank_causes(app: Parts, facts: Facts, rank: Rank) -> None:
     organisation_id, ticket_id = facts.organisation_id, facts.ticket_id
     async with app.store.transaction(Scope(organisation_id)) as tx:
         onset, slack_s = await _onset(tx, facts)
-        changed = await _changes(tx, facts, onset)
+        trouble = Trouble(organisation_id, facts.device_id, onset, facts.now)
+        rollouts, fleet = await siblings.rollouts(tx, facts, onset), await siblings.fleet(tx, facts, onset)
+        changed = await changes_of(tx, trouble, rollouts, fleet)
         ranked = list(rank(onset, changed, facts.now, _about(facts), slack_s))[:CAUSES_MAX]
         rows: list[dict[str, Any]] = [
             {
@@ -111,7 +116,7 @@ async def _onset(tx: AsyncConnection, facts: Facts) -> tuple[datetime, float | N
     query = query.where(forecasts.c.organisation_id == facts.organisation_id, forecasts.c.id.in_(ids)).order_by(began)
     first = (await tx.execute(query.limit(1))).first()
     if first is None:
-        return min((alert.opened_at for alert in facts.alerts if alert.state == "firing"), default=facts.now), None
+        return await _sudden_onset(tx, facts), ALERT_SLACK_S
     if first.onset_at is None:
         return first.began, None
     known = (first.began.timestamp(), facts.now.timestamp())
@@ -119,44 +124,71 @@ async def _onset(tx: AsyncConnection, facts: Facts) -> tuple[datetime, float | N
     return datetime.fromtimestamp(found.at, UTC), found.slack_s
 
 
+async def _sudden_onset(tx: AsyncConnection, facts: Facts) -> datetime:
+    """When a trouble began that is no growth: with the first alert, or the departures that an anomaly was seen by."""
+    firing = [alert for alert in facts.alerts if alert.state == "firing"]
+    opened = min((alert.opened_at for alert in firing), default=facts.now)
+    if not any(alert.kind == "anomaly" for alert in firing):
+        return opened
+    query = select(func.min(anomalies.c.onset_at)).where(
+        anomalies.c.organisation_id == facts.organisation_id,
+        anomalies.c.device_id == facts.device_id,
+        anomalies.c.state == "open",
+    )
+    began: datetime | None = await tx.scalar(query)
+    return min(opened, began or opened)
+
+
 def _about(facts: Facts) -> str:
     """What the trouble is called, for comparison with what changed."""
     return " ".join(f"{alert.resource} {alert.object}" for alert in facts.alerts if alert.state == "firing")
 
 
-async def _changes(tx: AsyncConnection, facts: Facts, onset: datetime) -> list[Changed]:
+@dataclass(frozen=True)
+class Trouble:
+    """What is looked into: on which device, since when."""
+
+    organisation_id: str
+    device_id: str
+    onset: datetime
+    now: datetime
+
+
+async def changes_of(
+    tx: AsyncConnection, trouble: Trouble, rollouts: dict[siblings.Same, siblings.Rollout], fleet: siblings.Fleet
+) -> list[Changed]:
     """What changed here, and what was rolled out to siblings; each with what became of the siblings that got it."""
     names = [name for name, field in Changed.__dataclass_fields__.items() if field.default is MISSING]
     query = (
         select(*(changes.c[name] for name in names), changes.c.after_digest)
         .where(
-            changes.c.organisation_id == facts.organisation_id,
-            changes.c.device_id == facts.device_id,
-            changes.c.at >= onset - LOOK_BACK,
-            changes.c.at <= facts.now + timedelta(minutes=1),
+            changes.c.organisation_id == trouble.organisation_id,
+            changes.c.device_id == trouble.device_id,
+            changes.c.at >= trouble.onset - LOOK_BACK,
+            changes.c.at <= trouble.now + timedelta(minutes=1),
         )
         .order_by(changes.c.at.desc())
         .limit(CHANGES_MAX)
     )
-    rollouts = await siblings.rollouts(tx, facts, onset)
     made: list[Changed] = []
+    left = dict(rollouts)
     for row in (await tx.execute(query)).mappings():
-        same = rollouts.pop(siblings.Same(row["kind"], row["object"], row["after_digest"]), siblings.NOBODY)
-        given = {name: row[name] for name in names}
-        made.append(Changed(**given, siblings=same.devices, siblings_in_trouble=same.in_trouble))
-    made += [
-        Changed(
-            rollout.change_id,
-            same.kind,
-            same.object,
-            rollout.name,
-            rollout.summary,
-            rollout.at,
-            siblings=rollout.devices,
-            siblings_in_trouble=rollout.in_trouble,
-            own=False,
-        )
-        for same, rollout in rollouts.items()
-        if rollout.devices >= siblings.ROLLOUT_MIN
-    ]
+        same = siblings.Same(row["kind"], row["object"], row["after_digest"])
+        left.pop(same, None)
+        given: dict[str, Any] = {name: row[name] for name in names}
+        made.append(Changed(**given, **_told(rollouts.get(same, siblings.NOBODY), fleet)))
+    for same, rollout in left.items():
+        if rollout.devices >= siblings.ROLLOUT_MIN:
+            told = _told(rollout, fleet)
+            words = (rollout.name, rollout.summary)
+            made.append(Changed(rollout.change_id, same.kind, same.object, *words, rollout.at, own=False, **told))
     return made
+
+
+def _told(rollout: siblings.Rollout, fleet: siblings.Fleet) -> dict[str, Any]:
+    return {
+        "siblings": rollout.devices,
+        "siblings_in_trouble": rollout.in_trouble,
+        "others": max(fleet.devices - rollout.devices, 0),
+        "others_in_trouble": max(fleet.in_trouble - rollout.in_trouble, 0),
+    }

@@ -8,12 +8,19 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_server.desk.facts import Facts
-from sereno_server.store.tables import alerts, changes, forecasts
+from sereno_server.store.tables import alerts, changes, devices, forecasts
 
 LOOK_BACK: Final = timedelta(days=7)
 ROLLOUT_MIN: Final = 2  # devices that got the same change: a roll-out, not a coincidence
 ROLLOUTS_MAX: Final = 200
-KINDS: Final = ("file", "package", "setting", "unit", "container", "sysctl", "cron", "firewall", "module")
+TELLING_SHARE: Final = (
+    0.5  # a sibling that has had the change for less than this share of the time here tells nothing yet
+)
+# Kinds whose state after the change is the same text on every device that got it.
+KINDS: Final = (
+    *("file", "setting", "tree", "environment", "package", "container", "cron", "unit", "sysctl", "service", "mount"),
+    *("module", "kernel", "user", "group", "sudo", "firewall", "network", "route", "dns", "certificate"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,12 +34,20 @@ class Same:
 
 @dataclass(frozen=True)
 class Rollout:
-    """A change on other devices. in_trouble: how many of them have had this ticket's trouble since."""
+    """A change on other devices: those that had it long enough to tell, or have the trouble. in_trouble: of those."""
 
     change_id: str
     name: str
     summary: str
     at: datetime
+    devices: int
+    in_trouble: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The organisation's other devices, and how many of them have had the trouble of late."""
+
     devices: int
     in_trouble: int
 
@@ -44,6 +59,7 @@ async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[S
     """Every recent change of the organisation's other devices, the same ones as one; `at` is the last before onset."""
     same = (changes.c.kind, changes.c.object, changes.c.after_digest)
     before = changes.c.at <= onset
+    tells = or_(changes.c.at <= facts.now - TELLING_SHARE * (facts.now - onset), _in_trouble(facts))
     found = await tx.execute(
         select(
             *same,
@@ -51,7 +67,7 @@ async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[S
             func.max(changes.c.name).label("name"),
             func.max(changes.c.summary).label("summary"),
             func.coalesce(func.max(changes.c.at).filter(before), func.max(changes.c.at)).label("at"),
-            func.count(changes.c.device_id.distinct()).label("devices"),
+            func.count(changes.c.device_id.distinct()).filter(tells).label("devices"),
             func.count(changes.c.device_id.distinct()).filter(_in_trouble(facts)).label("in_trouble"),
         )
         .where(
@@ -74,21 +90,37 @@ async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[S
     }
 
 
+async def fleet(tx: AsyncConnection, facts: Facts, onset: datetime) -> Fleet:
+    """The other devices of the organisation that are heard of, and how many have the same trouble."""
+    others = (devices.c.organisation_id == facts.organisation_id, devices.c.id != facts.device_id)
+    device, since = devices.c.id, onset - LOOK_BACK
+    ill = _troubled(facts, device, since)
+    query = select(func.count(), func.count().filter(ill)).where(*others, devices.c.revoked_at.is_(None))
+    count, in_trouble = (await tx.execute(query)).one()
+    return Fleet(count, in_trouble)
+
+
 def _in_trouble(facts: Facts) -> ColumnElement[bool]:
     """The device of the change has had a forecast or an alert like this ticket's since the change."""
+    return _troubled(facts, changes.c.device_id, changes.c.at)
+
+
+def _troubled(
+    facts: Facts, device: ColumnElement[str], since: ColumnElement[datetime] | datetime
+) -> ColumnElement[bool]:
     firing = [alert for alert in facts.alerts if alert.state == "firing"]
     told = forecasts.alias()
     raised = alerts.alias()
     forecast = exists().where(
-        told.c.organisation_id == changes.c.organisation_id,
-        told.c.device_id == changes.c.device_id,
-        told.c.made_at >= changes.c.at,
+        told.c.organisation_id == facts.organisation_id,
+        told.c.device_id == device,
+        told.c.made_at >= since,
         or_(*(and_(told.c.resource == alert.resource, told.c.object == alert.object) for alert in firing), false()),
     )
     alert = exists().where(
-        raised.c.organisation_id == changes.c.organisation_id,
-        raised.c.device_id == changes.c.device_id,
-        raised.c.opened_at >= changes.c.at,
+        raised.c.organisation_id == facts.organisation_id,
+        raised.c.device_id == device,
+        raised.c.opened_at >= since,
         or_(*(and_(raised.c.kind == one.kind, raised.c.object == one.object) for one in firing), false()),
     )
     return or_(forecast, alert)

@@ -16,6 +16,8 @@ class Change:
     name: str = ""
     siblings: int = 0
     siblings_in_trouble: int = 0
+    others: int = 0
+    others_in_trouble: int = 0
     own: bool = True
 
 
@@ -116,3 +118,39 @@ def test_ports_that_come_and_go_do_not_hide_an_edited_file():
     noise = [change(300 + 600 * k, "port") for k in range(1000)]
     found = rank(ONSET, [*noise, change(30, name="edit")], ONSET + timedelta(hours=6))
     assert found[0].change_id == "edit"
+
+
+def test_of_a_rollout_the_devices_that_did_not_get_it_tell_too():
+    """Those with the package fill up, those without do not: the package, although something else changed later."""
+    package = {"object": "logger", "siblings": 4, "siblings_in_trouble": 3, "others": 20}
+    spread = Change("package", "package", ONSET - timedelta(hours=5), **package)
+    found = rank(ONSET, [spread, change(600, "file", "edit")], ONSET + timedelta(hours=6))
+    assert found[0].change_id == "package"
+    assert found[0].why.endswith(
+        "3 other devices with the same change have the same trouble, 20 other devices without it do not"
+    )
+    everybody = Change("package", "package", ONSET - timedelta(hours=5), **package, others_in_trouble=18)
+    found = rank(ONSET, [everybody, change(600, "file", "edit")], ONSET + timedelta(hours=6))
+    assert found[0].change_id == "edit"
+
+
+def test_an_address_is_a_cause_of_what_the_network_does_and_seldom_of_a_full_disk():
+    moved = change(60, "address", "lease")
+    lasted = ONSET + timedelta(minutes=2)
+    assert rank(ONSET, [moved], lasted, "network_errors interface eth0")
+    weights = [
+        rank(ONSET, [moved, change(60, "file", "edit")], lasted, about)[0].change_id
+        for about in ("filesystem /var", "memory")
+    ]
+    assert weights == ["edit", "edit"]
+
+
+def test_a_sudden_trouble_looks_back_an_hour_however_short_it_has_lasted():
+    """A ticket opens within minutes of a service that fails, and the edit behind it may be half an hour old."""
+    found = rank(ONSET, [change(1800)], ONSET + timedelta(seconds=30), slack_s=300.0)
+    assert found[0].change_id == "chg_1800"
+
+
+def test_a_restart_of_the_machine_and_a_new_user_are_causes():
+    for kind in ("reboot", "user"):
+        assert rank(ONSET, [change(600, kind)], ONSET + timedelta(hours=3))[0].weight > 0.5

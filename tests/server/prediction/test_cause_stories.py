@@ -24,7 +24,7 @@ from sereno_server.store.engine import Scope, Store
 from sereno_server.store.samples import SeriesKey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-ORG, SEED, EACH, PASS = "org_a", 7, 40, timedelta(minutes=30)
+ORG, SEED, EACH, PASS = "org_a", 613, 40, timedelta(minutes=30)
 LABELS = (("mount", "/var"),)
 
 
@@ -52,7 +52,8 @@ class Trial:
             for story in [one for one in waiting.values() if due[one.device] <= self.now]:
                 await self.send(story, sent)
                 due[story.device] = self.now + timedelta(seconds=story.fill_s / 24)
-            await predictor.once()
+            await predictor.take_in()
+            await predictor.write()
             for key, forecast in predictor.open.items():
                 if key.device_id in waiting:
                     story = waiting.pop(key.device_id)
