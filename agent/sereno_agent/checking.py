@@ -26,7 +26,7 @@ def run(name: str, given: Mapping[str, str], in_force: policy.Policy, path: Path
         server=_server(folders),
     )
     reader = Reader(allowed, machine=WorkerHost(databases=databases))
-    result = _within(registry.timeout_s(name), lambda: registry.run(name, given, reader))
+    result = within(registry.timeout_s(name), lambda: registry.run(name, given, reader))
     _redact(result, redactor(wants.narrow(in_force, wants.load(folders.wants)).redact))
     return result
 
@@ -38,7 +38,7 @@ def _server(folders: Folders) -> str:
         return ""
 
 
-def _within(seconds: float, work: Callable[[], CheckResult]) -> CheckResult:
+def within(seconds: float, work: Callable[[], CheckResult]) -> CheckResult:
     """The result, or E_WORKER_LIMIT; what the check had started is ended then, and its thread with this process."""
     made: list[CheckResult | BaseException] = []
 
@@ -63,10 +63,7 @@ def _redact(result: CheckResult, redact: Redact) -> None:
     for finding in result.findings:
         finding.title, finding.advice = redact(finding.title), redact(finding.advice)
         for row in finding.evidence:
-            # Key and value together: `password` and `secret` are harmless alone.
-            whole = f"{row.key}: {row.value}"
-            row.value = redact(row.value) if redact(whole) == whole else _after(redact(whole), row.key)
-
-
-def _after(whole: str, key: str) -> str:
-    return whole[len(key) + 2 :] if whole.startswith(f"{key}: ") else REDACTED
+            # Key and value together too: of `password` and `secret` neither is one alone.
+            key = redact(row.key)
+            hidden = redact(f"{key}: {row.value}")
+            row.key, row.value = key, hidden[len(key) + 2 :] if hidden.startswith(f"{key}: ") else REDACTED

@@ -27,7 +27,7 @@ def main() -> None:
 def look(where: dict[str, str]) -> dict[str, Any]:
     """When one certificate is valid, or why it cannot be said."""
     try:
-        found = _listening(where["listen"]) if where.get("listen") else _file(where["path"])
+        found = _listening(where["listen"]) if where.get("listen") else of_file(where["path"])
     except (OSError, ValueError) as error:
         return {"error": str(error)[:200]}
     first = min(found, key=lambda certificate: certificate.not_valid_after_utc)
@@ -37,7 +37,8 @@ def look(where: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _file(path: str) -> list[x509.Certificate]:
+def of_file(path: str) -> list[x509.Certificate]:
+    """Every certificate of a PEM or DER file. Raises OSError, ValueError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(fd, "rb") as file:  # noqa: PTH123, it is open already
         if not stat.S_ISREG(os.fstat(fd).st_mode):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from sereno_agent import probe_certificates
 from sereno_diagnostics.machine import Connected, Fetched, Handshake, Shown
 from sereno_proto.limits import PROBE_BODY_BYTES_MAX
 
@@ -43,6 +44,14 @@ def shake(host: str, port: int, timeout_s: float) -> Handshake:
         return _shake(host, port, timeout_s, _looking())._replace(distrust=distrust)
     except (OSError, ValueError) as error:
         return Handshake(time.monotonic() - started, _words(error), distrust)
+
+
+def certificates(path: str) -> tuple[list[Shown], str]:
+    """The certificates of a PEM or DER file, or why they cannot be read."""
+    try:
+        return [_shown(one) for one in probe_certificates.of_file(path)], ""
+    except (OSError, ValueError) as error:
+        return [], _words(error)
 
 
 def fetch(url: str, timeout_s: float) -> Fetched:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sereno_agent import database_probe, plugin, probe_clock
 from sereno_agent.child import worker_environment
 from sereno_agent.host import Codes, Host, program
-from sereno_diagnostics.machine import Connected, Fetched, Handshake, PluginEnd, Rows, Space, Status
+from sereno_diagnostics.machine import Connected, Fetched, Handshake, PluginEnd, Rows, Shown, Space, Status
 from sereno_proto.limits import WORKER_OUTPUT_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -114,6 +114,12 @@ class WorkerHost(Host):
         from sereno_agent import probe_network  # noqa: PLC0415, as above
 
         return probe_network.shake(host, port, timeout_s)
+
+    def certificates(self, path: str) -> tuple[Sequence[Shown], str]:
+        """The certificates of a file, or why they cannot be read."""
+        from sereno_agent import probe_network  # noqa: PLC0415, as above
+
+        return probe_network.certificates(path)
 
     def fetch(self, url: str, timeout_s: float) -> Fetched:
         """One GET, following nothing. A server that sends a byte now and then does not hold it for longer."""

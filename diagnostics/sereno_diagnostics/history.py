@@ -5,14 +5,30 @@
 
 import json
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sereno_diagnostics import confined
 from sereno_proto.errors import Refused
 
 INDEX: Final = "index.json"
+STATUS: Final = "status.json"
 _BYTES_MAX: Final = 8 << 20
 _FIELDS: Final = 5
+
+
+def own_status(state: Path) -> dict[str, Any]:
+    """status.json, as the core writes it every few seconds; empty when there is none, or it is damaged."""
+    core = state / "core"
+    try:
+        with (
+            confined.open_folder(core if core.is_dir() else state) as folder,
+            confined.open_regular(folder, STATUS) as descriptor,
+            open(descriptor, "rb", closefd=False) as file,
+        ):
+            found = json.loads(file.read(_BYTES_MAX))
+    except (OSError, Refused, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Version(NamedTuple):

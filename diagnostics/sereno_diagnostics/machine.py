@@ -149,6 +149,10 @@ class Machine(Protocol):
         """Makes a TLS handshake, and looks at what the server shows whether it is trusted or not."""
         ...
 
+    def certificates(self, path: str) -> tuple[Sequence[Shown], str]:
+        """The certificates of a PEM or DER file, or why they cannot be read."""
+        ...
+
     def fetch(self, url: str, timeout_s: float) -> Fetched:
         """One GET, following nothing."""
         ...
@@ -208,6 +212,9 @@ class Nothing:
 
     def shake(self, host: str, port: int, timeout_s: float) -> Handshake:  # noqa: ARG002
         return Handshake(0.0, "there is no network here")
+
+    def certificates(self, path: str) -> tuple[Sequence[Shown], str]:  # noqa: ARG002
+        return (), "there are no files here"
 
     def fetch(self, url: str, timeout_s: float) -> Fetched:  # noqa: ARG002
         return Fetched(0, 0.0, "there is no network here")

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sereno_diagnostics import confined, logfiles, procfs, reading_commands, systemd
 from sereno_diagnostics.allowed import Allowed, NamedHost, NamedLog, WatchedFile, WatchedFolder, WatchedService
-from sereno_diagnostics.history import Version, history
+from sereno_diagnostics.history import Version, history, own_status
 from sereno_diagnostics.machine import Lookup, Machine, Nothing, Program, Space, Status
 from sereno_proto.errors import Refused
 from sereno_proto.ids import sha256
@@ -33,6 +33,7 @@ PROBES: Final = {
     "space": "the room on mounted file systems",
     "clock": "the kernel's clock",
     "own": "what the agent says of itself",
+    "certificate": "a certificate file of the policy",
 }
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -103,6 +104,11 @@ class Reader:
         self._require(path)
         return self._machine.read(path)
 
+    def end_of(self, path: str, size_bytes: int) -> str | None:
+        """The end of a regular file of the system; None when it is missing, a link or unreadable."""
+        self._require(path)
+        return self._machine.tail(path, size_bytes)
+
     def integer(self, path: str) -> int | None:
         """A file that holds one whole number; None when it is missing or holds anything else."""
         try:
@@ -143,6 +149,11 @@ class Reader:
             if space is not None and space.size_bytes:
                 found[mount.point] = mount, space
         return found
+
+    def own_status(self) -> dict[str, Any]:
+        """What the agent's core last said of itself; empty when it has not."""
+        self._require("own")
+        return own_status(self.allowed.state)
 
     def log_end(self, log: NamedLog, size_bytes: int) -> list[tuple[str, str]]:
         """The ends of a log source's newest files, newest first: path and text."""

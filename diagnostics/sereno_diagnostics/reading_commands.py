@@ -74,18 +74,19 @@ COMMANDS: Final[Mapping[str, ReadingCommand]] = {
         "what an upgrade would do",
         ("apt-get", "--quiet", "-o", "Debug::NoLocking=true", "--simulate", "dist-upgrade"),
         45.0,
+        (0,),
     ),
-    "dnf_waiting": ReadingCommand("updates", ("dnf", "--quiet", "--cacheonly", "check-update"), 45.0),
+    "dnf_waiting": ReadingCommand("updates", ("dnf", "--quiet", "--cacheonly", "check-update"), 45.0, (0, 100)),
     "dnf_security": ReadingCommand(
-        "security updates", ("dnf", "--quiet", "--cacheonly", "--security", "check-update"), 45.0
+        "security updates", ("dnf", "--quiet", "--cacheonly", "--security", "check-update"), 45.0, (0, 100)
     ),
-    "packages": ReadingCommand("state of packages", ("dpkg-query", "--show", _PACKAGE), 20.0),
+    "packages": ReadingCommand("state of packages", ("dpkg-query", "--show", _PACKAGE), 20.0, (0,)),
     "containers_docker": ReadingCommand(
-        "containers", ("docker", "container", "ls", "--all", "--quiet", "--no-trunc"), 15.0
+        "containers", ("docker", "container", "ls", "--all", "--quiet", "--no-trunc"), 15.0, (0,)
     ),
     "container_docker": ReadingCommand("one container", ("docker", "container", "inspect", "{container}"), 10.0),
     "containers_podman": ReadingCommand(
-        "containers", ("podman", "container", "ls", "--all", "--quiet", "--no-trunc"), 15.0
+        "containers", ("podman", "container", "ls", "--all", "--quiet", "--no-trunc"), 15.0, (0,)
     ),
     "container_podman": ReadingCommand("one container", ("podman", "container", "inspect", "{container}"), 10.0),
     "printers": ReadingCommand("printers and whether they print", ("lpstat", "-p", "-a")),

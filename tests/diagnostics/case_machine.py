@@ -57,6 +57,9 @@ class CaseMachine:
         chain = tuple(Shown(**{**one, "names": tuple(one.get("names", ()))}) for one in found.pop("chain", ()))
         return Handshake(**found, chain=chain)
 
+    def certificates(self, path):
+        return [Shown(**one) for one in self._of("certificates").get(path, ())], ""
+
     def fetch(self, url, timeout_s):
         return Fetched(**self._of("fetched")[url])
 

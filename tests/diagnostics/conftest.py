@@ -38,6 +38,8 @@ class Place:
         if not case.get("folder_missing"):
             self.data.mkdir()
         self.build(case.get("files", []))
+        if "own" in case:
+            (self.top / "state" / "status.json").write_text(json.dumps(case["own"]))
         if "watched" in case:
             self._watch(case["watched"])
         folder = WatchedFolder("app-logs", self.data, quota_bytes=case.get("quota_bytes", 0))

@@ -8,7 +8,18 @@ import pytest
 from sereno_diagnostics import checks
 
 PURE = {
-    *("collections", "collections.abc", "dataclasses", "datetime", "itertools", "json", "math", "re", "statistics"),
+    *(
+        "collections",
+        "collections.abc",
+        "dataclasses",
+        "datetime",
+        "itertools",
+        "json",
+        "math",
+        "re",
+        "stat",
+        "statistics",
+    ),
     *("typing", "urllib.parse"),
 }
 FILES = sorted(Path(next(iter(checks.__path__))).glob("*.py"))

@@ -6,9 +6,9 @@ from typing import Final
 from sereno_agent.comparison import Comparison, State
 from sereno_agent.host import Host
 from sereno_agent.reading import Collect, Surroundings
+from sereno_diagnostics import accounts
 
 INTERVAL_MS: Final = 15_000
-_NO_LOGIN: Final = ("nologin", "/false", "/sync")
 _PEOPLE_MAX: Final = 500
 _ADMINISTRATORS: Final = ("root", "sudo", "wheel", "admin")
 
@@ -19,17 +19,17 @@ def make(surroundings: Surroundings) -> Collect:
 
 def read(host: Host) -> State:
     """Everything about who may use the machine."""
-    users = _entries(host.read("/etc/passwd") or "", 7)
-    groups = _entries(host.read("/etc/group") or "", 4)
+    users = accounts.entries(host.read("/etc/passwd") or "", 7)
+    groups = accounts.entries(host.read("/etc/group") or "", 4)
     values = {f"user {name}": _user(fields) for name, fields in users.items()}
     values |= {f"group {name}": f"gid {fields[2]}: {_members(fields[3])}" for name, fields in groups.items()}
-    passwords = _entries(host.read("/etc/shadow") or "", 9)
+    passwords = accounts.entries(host.read("/etc/shadow") or "", 9)
     values |= {f"password {name}": _password(fields) for name, fields in passwords.items()}
     for path in ("/etc/sudoers", *(f"/etc/sudoers.d/{name}" for name in host.names("/etc/sudoers.d"))):
         text = host.read(path)
         if text is not None:
             values[f"sudo {path}"] = rules(text)
-    people = [(name, fields) for name, fields in users.items() if not fields[6].endswith(_NO_LOGIN)][:_PEOPLE_MAX]
+    people = [(name, fields) for name, fields in users.items() if accounts.may_log_in(fields)][:_PEOPLE_MAX]
     for name, fields in people:
         keys = host.read(f"{fields[5].rstrip('/')}/.ssh/authorized_keys")
         if keys is not None:
@@ -43,11 +43,6 @@ def _facts(people: Mapping[str, list[str]], groups: Mapping[str, list[str]]) -> 
         if name in groups:
             facts[f"group.{name}"] = _members(groups[name][3])
     return facts
-
-
-def _entries(text: str, fields: int) -> dict[str, list[str]]:
-    split = (line.split(":") for line in text.splitlines() if line and not line.startswith(("#", "+", "-")))
-    return {entry[0]: entry for entry in split if len(entry) >= fields}
 
 
 def _user(fields: list[str]) -> str:
