@@ -1,6 +1,6 @@
 """What listens, from /proc/net/tcp and its like. Pure: text in, ports out."""
 
-import socket
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -39,6 +39,6 @@ def readable(address: str) -> str:
     if not any(packed):
         return EVERY
     if len(packed) == 4:  # noqa: PLR2004, IPv4
-        return socket.inet_ntoa(packed)
-    text = socket.inet_ntop(socket.AF_INET6, packed)
-    return text.removeprefix("::ffff:") if "." in text else text
+        return str(ipaddress.IPv4Address(packed))
+    address_v6 = ipaddress.IPv6Address(packed)
+    return str(address_v6.ipv4_mapped or address_v6)
