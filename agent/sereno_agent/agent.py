@@ -207,7 +207,9 @@ class Agent:
         # Imported when the policy names a log: a core without logs does without it.
         from sereno_agent.logs.tailing import Logs  # noqa: PLC0415
 
-        await Logs(self.folders, self.policy, self.spool, self.notices.say).run()
+        logs = Logs(self.folders, self.policy, self.spool, self.notices.say)
+        self.reporter.logs = logs.told
+        await logs.run()
 
     def _collectors(self, surroundings: Surroundings) -> list[Collector]:
         made = []

@@ -2,6 +2,7 @@ r"""The policy's log sources: which lines are read, and how.
 
 [logs.app]
 path = "/var/log/app/*.log"       # absolute; * ? [a-z] in any part of it
+links = ["/var/log/pods"]         # folders into which links may lead that the path names; left out: none is followed
 exclude = ["*.old.log"]           # file names that are left out; packed files (.gz ...) always are
 multiline = "^\\d{4}-"            # a record begins with a line that this matches; left out: each line is one
 encoding = "utf-8"                # left out: utf-8; what does not decode is replaced
@@ -47,6 +48,7 @@ class LogSource:
     encoding: str = "utf-8"
     from_start: bool = False
     lines_per_minute: int = LOG_LINES_PER_MINUTE
+    links: tuple[Path, ...] = ()  # folders into which links may lead
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class JournalSource:
 
 def log_source(name: str, entry: Table) -> LogSource:
     """Reads `[logs.NAME]`."""
-    entry.only("path", "exclude", "multiline", "encoding", "from", "lines_per_minute")
+    entry.only("path", "links", "exclude", "multiline", "encoding", "from", "lines_per_minute")
     if name == JOURNAL:
         raise entry.wrong("", "this name is the journal's")
     return LogSource(
@@ -72,6 +74,7 @@ def log_source(name: str, entry: Table) -> LogSource:
         encoding=entry.choice("encoding", "utf-8", ENCODINGS),
         from_start=entry.choice("from", "end", ("end", "start")) == "start",
         lines_per_minute=_rate(entry),
+        links=entry.paths("links"),
     )
 
 

@@ -110,7 +110,13 @@ class Table:
 
     def path(self, key: str) -> Path:
         """An absolute path, plainly written: no `..`, no control characters."""
-        value = self._values.get(key)
+        return self._path(key, self._values.get(key))
+
+    def paths(self, key: str) -> tuple[Path, ...]:
+        """A list of such paths; none when left out."""
+        return tuple(self._path(key, value) for value in self.names(key))
+
+    def _path(self, key: str, value: object) -> Path:
         if not isinstance(value, str):
             raise self.wrong(key, "must be a path")
         path = Path(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sereno_agent import collectors, config
 from sereno_agent.folders import Folders
+from sereno_agent.logs import show as logs_show
 from sereno_agent.policy_watch import PolicyWatch
 from sereno_agent.reading import Reading, Surroundings
 from sereno_proto.errors import BadInput
@@ -15,8 +16,8 @@ from sereno_proto.errors import BadInput
 def show(folders: Folders, wanted: str) -> Iterator[str]:
     """One line a sample, change, fact or notice. Nothing of the agent's own state is touched."""
     names = collectors.names()
-    if wanted and wanted not in names:
-        raise BadInput("E_PARAMETER", f"there is no collector '{wanted[:80]}'; there are {', '.join(names)}")
+    if wanted and wanted not in {*names, "logs"}:
+        raise BadInput("E_PARAMETER", f"there is no collector '{wanted[:80]}'; there are {', '.join(names)}, logs")
     policy = PolicyWatch(config.load(folders.config).policy or folders.policy)
     with tempfile.TemporaryDirectory() as scratch:
         state = Folders(Path(scratch), policy=folders.policy, config=folders.config)
@@ -39,3 +40,5 @@ def show(folders: Folders, wanted: str) -> Iterator[str]:
             yield from (change.summary for change in reading.changes)
             yield from (f"{key} = {value}" for key, value in sorted((reading.facts or {}).items()))
             yield from (f"{notice.code}: {notice.what}" for notice in reading.notices)
+    if wanted in {"", "logs"}:
+        yield from logs_show.show(policy())

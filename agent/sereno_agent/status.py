@@ -39,6 +39,7 @@ class Reporter:
         self._schedule = schedule
         self._witness = witness
         self._clock = clock
+        self.logs: Callable[[], dict[str, dict[str, float]]] = dict  # what each log source has said
         self._since = (clock(), time.process_time())
         self._started_ms = time.time_ns() // 1_000_000
         self._ledger_seen: tuple[int, int] = (-1, -1)
@@ -92,6 +93,7 @@ class Reporter:
             "resident_bytes": resident_bytes(),
             "cpu_s": round(time.process_time(), 3),
             "python_blocks": sys.getallocatedblocks(),  # live small objects: what leaks shows there first
+            "logs": self.logs(),
             "collectors": {
                 entry.collector.name: {
                     "interval_s": entry.interval_s,

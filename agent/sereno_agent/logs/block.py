@@ -19,6 +19,7 @@ class Block:
     source: str
     lines: list[LogLine] = field(default_factory=list)
     withheld: int = 0
+    redacted: int = 0  # of the lines, those in which a secret was replaced
     places: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -28,7 +29,9 @@ class Block:
     def message(self, turn: int) -> LogBlock:
         """The message with the position in it."""
         position = json.dumps([turn, self.source, self.places], separators=(",", ":")).encode()
-        block = LogBlock(source=self.source, lines=self.lines, withheld=self.withheld, position=position)
+        block = LogBlock(
+            source=self.source, lines=self.lines, withheld=self.withheld, redacted=self.redacted, position=position
+        )
         if block.ByteSize() > LOG_BLOCK_BYTES_MAX:
             for line in block.lines:
                 line.text = line.text[:_SHORT_CHARS]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sereno_agent.logs import content, recognise
 from sereno_agent.logs.block import Block, line_of
 from sereno_agent.logs.followed import RESCAN_S, Followed
+from sereno_agent.logs.links import Links
 from sereno_agent.logs.open_files import OpenFiles
 from sereno_agent.logs.place import Key, Place, place_from
 from sereno_agent.logs.rate import Rate
@@ -39,7 +40,8 @@ class FileSource:
         self._redact = redact
         self._clock = clock
         self._now_ns = now_ns
-        self._files = OpenFiles()
+        self._links = Links(str(source.path), source.links)
+        self._files = OpenFiles(self._links)
         places = None if known is None else _places(known)
         self._followed = Followed(source, places, self._files, self.notices.append, now_ns)
         self._shape = Shape(source.encoding, re.compile(source.multiline) if source.multiline else None)
@@ -144,13 +146,16 @@ class FileSource:
             block.withheld += len(texts)  # not even looked at
             self._proposed[piece.place.key] = piece.place
             return
+        whole = texts
         texts, place = content.redacted(texts, piece.place, self._redact)
         self._proposed[place.key] = place
-        origin = place.path.rpartition("/")[2] if self._named else ""
+        name = self._links.names.get(place.path) or place.path.rpartition("/")[2]
+        origin = name if self._named else ""
         now_ms = self._now_ns() // 1_000_000
-        for text in texts:
+        for text, said in zip(texts, whole, strict=True):
             severity = recognise.severity(text)
             if self._rate.lets(severity):
+                block.redacted += text != said
                 at_ms = self._recogniser.time_ms(text, now_ms)
                 block.lines.append(line_of(text, time_ms=at_ms, severity=severity, origin=origin))
             else:

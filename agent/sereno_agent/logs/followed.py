@@ -28,6 +28,7 @@ class Followed:
         self, source: LogSource, known: Iterable[Place] | None, files: OpenFiles, say: Say, now_ns: Callable[[], int]
     ) -> None:
         self._source = source
+        self._links = files.links
         self._files = files
         self._say = say
         self._now_ns = now_ns
@@ -48,7 +49,7 @@ class Followed:
         """Notices what happened to the files since the last time. A path that is at rest costs one stat."""
         began_ns = self._now_ns()
         if rescan:
-            self._paths = listed(str(self._source.path), self._source.exclude)
+            self._paths = self._links.resolved(listed(str(self._source.path), self._source.exclude))
         for path in self._paths:
             self._look_at(path, now)
         if rescan:

@@ -139,9 +139,11 @@ class JournalReader:
         line = line_from(fields)
         if line is None:
             return
-        line.text, self._key_lines = continued(line.text, self._redact, self._key_lines)
+        whole = line.text
+        line.text, self._key_lines = continued(whole, self._redact, self._key_lines)
         if len(block.lines) < LOG_BLOCK_LINES_MAX and self._rate.lets(line.severity):
             block.lines.append(line)
+            block.redacted += line.text != whole
         else:
             block.withheld += 1
 

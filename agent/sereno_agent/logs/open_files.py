@@ -5,6 +5,7 @@ import stat
 from collections import OrderedDict
 from typing import Final
 
+from sereno_agent.logs.links import Links
 from sereno_agent.logs.place import Key
 from sereno_agent.logs.siblings import OPENING
 
@@ -14,7 +15,8 @@ OPEN_FILES_MAX: Final = 64
 class OpenFiles:
     """Descriptors by the file's key; the one used longest ago is closed where there are too many."""
 
-    def __init__(self, files_max: int = OPEN_FILES_MAX) -> None:
+    def __init__(self, links: Links, files_max: int = OPEN_FILES_MAX) -> None:
+        self.links = links
         self._files_max = files_max
         self._fds: OrderedDict[Key, int] = OrderedDict()
 
@@ -25,13 +27,13 @@ class OpenFiles:
         return self._fds.get(key)
 
     def open(self, path: str) -> tuple[Key, int] | None:
-        """Opens what lies at the path, without waiting and not through a link; None when it is no regular file.
+        """Opens what lies at the path, without waiting and not through a link. Raises OSError.
 
-        Raises OSError.
+        None when it is no regular file, or lies elsewhere than files of this source may.
         """
         fd = os.open(path, OPENING)
         found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) or not self.links.allows(fd, path):
             os.close(fd)
             return None
         key = (found.st_dev, found.st_ino)

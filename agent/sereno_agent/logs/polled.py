@@ -74,9 +74,11 @@ class PolledReader:
         self.more = taken.more
         block.withheld = taken.lost
         for line in taken.lines:
-            line.text, self._key_lines = continued(line.text, self._redact, self._key_lines)
+            whole = line.text
+            line.text, self._key_lines = continued(whole, self._redact, self._key_lines)
             if self._rate.lets(line.severity):
                 block.lines.append(line)
+                block.redacted += line.text != whole
             else:
                 block.withheld += 1
         self._next = taken.places

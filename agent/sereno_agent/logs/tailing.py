@@ -13,6 +13,7 @@ from sereno_agent.logs.block import Block
 from sereno_agent.logs.file_source import FileSource
 from sereno_agent.logs.journal_source import JournalReader
 from sereno_agent.logs.positions import Positions
+from sereno_agent.logs.tally import Tally
 from sereno_agent.policy import Policy
 from sereno_agent.policy_logs import JOURNAL, JournalSource
 from sereno_agent.redact import Redact, redactor
@@ -98,6 +99,7 @@ class Logs:
         self._seen: Policy | None = None
         self._sources: dict[str, tuple[Any, Source]] = {}
         self._hanging: set[str] = set()
+        self._tallies: dict[str, Tally] = {}
         self._threads = Threads()
         self._said_at = clock()
         self.mean_ms = 0.0  # of a turn of all sources
@@ -112,6 +114,11 @@ class Logs:
             for _, source in self._sources.values():
                 if source.name not in self._hanging:
                     source.close()
+
+    def told(self) -> dict[str, dict[str, float]]:
+        """Of each source that the policy names now, what it has said since the start."""
+        nothing = Tally(self._clock)
+        return {name: self._tallies.get(name, nothing).told() for name in self._sources}
 
     async def round(self) -> None:
         """One turn of every source that does not hang."""
@@ -170,6 +177,7 @@ class Logs:
         except OSError as error:
             self._notice("E_LOGS", f"{self._path}: {error.strerror or error}")
         source.committed()
+        self._tallies.setdefault(source.name, Tally(self._clock)).add(block)
 
     def _take_over(self, policy: Policy) -> None:
         """Makes the sources be those of the policy; those that are the same go on."""

@@ -639,12 +639,15 @@ class LogBlock(google.protobuf.message.Message):
     LINES_FIELD_NUMBER: builtins.int
     WITHHELD_FIELD_NUMBER: builtins.int
     POSITION_FIELD_NUMBER: builtins.int
+    REDACTED_FIELD_NUMBER: builtins.int
     source: builtins.str
     """the policy's name for it"""
     withheld: builtins.int
     """lines not sent, because the source said too much"""
     position: builtins.bytes
     """the agent's own: where it stands in the source after this block"""
+    redacted: builtins.int
+    """of the lines sent, those in which a secret was replaced"""
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LogLine]: ...
     def __init__(
@@ -654,8 +657,9 @@ class LogBlock(google.protobuf.message.Message):
         lines: collections.abc.Iterable[Global___LogLine] | None = ...,
         withheld: builtins.int = ...,
         position: builtins.bytes = ...,
+        redacted: builtins.int = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["lines", b"lines", "position", b"position", "source", b"source", "withheld", b"withheld"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["lines", b"lines", "position", b"position", "redacted", b"redacted", "source", b"source", "withheld", b"withheld"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___LogBlock: typing_extensions.TypeAlias = LogBlock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.errors import BadInput
@@ -97,6 +97,26 @@ async def sources_of(tx: AsyncConnection, who: Speaker) -> tuple[str, ...]:
     """The names of a device's sources that have said something lately."""
     query = select(log_blocks.c.source).distinct().where(*_of(log_blocks, who))
     return tuple(sorted((await tx.execute(query)).scalars()))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a device did not send of what was said, and in how many of the lines it sent a secret was taken out."""
+
+    withheld: int
+    redacted: int
+
+
+async def counts_of(tx: AsyncConnection, who: Speaker, start_ms: int, source: str = "") -> Counts:
+    """Since a moment, of one source or of all."""
+    query = select(
+        func.coalesce(func.sum(log_blocks.c.withheld), 0).label("withheld"),
+        func.coalesce(func.sum(log_blocks.c.redacted), 0).label("redacted"),
+    ).where(*_of(log_blocks, who), log_blocks.c.last_ms >= start_ms)
+    if source:
+        query = query.where(log_blocks.c.source == source)
+    found = (await tx.execute(query)).one()
+    return Counts(int(found.withheld), int(found.redacted))
 
 
 async def _from_rows(tx: AsyncConnection, who: Speaker, wanted: Wanted, limit: int) -> LogPage:

@@ -51,6 +51,7 @@ async def append(tx: AsyncConnection, said: Said, day: date) -> None:
             lines=len(lines),
             worst=min((line.severity for line in lines), default=7),
             withheld=said.block.withheld,
+            redacted=said.block.redacted,
             payload=packed(said.block),
         )
     )

@@ -129,3 +129,68 @@ def test_what_is_at_rest_costs_one_stat(path):
     block = turns.later(1)
     assert (block.empty, block.places, turns.reader.more) == (True, {}, False)
     assert not turns.reader._followed.pending
+
+
+def kubernetes(tmp_path):
+    """A container's log as a node has it: a link to a link to the file, in three folders."""
+    pods, docker, containers = (tmp_path / name for name in ("pods/ns_web_1/web", "docker/abc", "containers"))
+    for folder in (pods, docker, containers):
+        folder.mkdir(parents=True)
+    real = docker / "abc-json.log"
+    real.write_text("first\n")
+    (pods / "0.log").symlink_to(real)
+    (containers / "web_ns_web-abc.log").symlink_to(pods / "0.log")
+    return containers, docker, pods, real
+
+
+def test_links_are_followed_into_the_folders_that_the_policy_names_and_rotation_is_seen_there(tmp_path):
+    containers, docker, pods, real = kubernetes(tmp_path)
+    turns = turns_of(containers / "*.log", tmp_path, links=(docker,))
+    assert turns.drained() == ["first"]
+    assert turns.blocks[0].lines[0].origin == "web_ns_web-abc.log", "what people know it by"
+    real.rename(docker / "abc-json.log.1")
+    real.write_text("second\n")
+    assert turns.drained() == ["first", "second"]
+    restarted = docker / "def-json.log"
+    restarted.write_text("of the new container\n")
+    (pods / "1.log").symlink_to(restarted)
+    (containers / "web_ns_web-abc.log").unlink()
+    (containers / "web_ns_web-def.log").symlink_to(pods / "1.log")
+    with real.open("a") as file:
+        file.write("last words of the old one\n")
+    turns.later(11)
+    assert sorted(turns.drained()[2:]) == ["last words of the old one", "of the new container"]
+    turns.restart()
+    assert len(turns.drained()) == 4
+
+
+def test_a_link_that_leads_elsewhere_is_not_followed_however_it_gets_there(tmp_path):
+    containers, docker, pods, real = kubernetes(tmp_path)
+    secret = tmp_path / "secret" / "abc-json.log"
+    secret.parent.mkdir()
+    secret.write_text("root's own\n")
+    (containers / "evil.log").symlink_to(secret)
+    (docker / "inner.log").symlink_to(secret)
+    (containers / "twice.log").symlink_to(docker / "inner.log")
+    (containers / "loop.log").symlink_to(containers / "loop.log")
+    turns = turns_of(containers / "*.log", tmp_path, links=(docker, pods))
+    assert turns.drained() == ["first"]
+    # The folder on the way is swapped after the link was resolved, before the file is opened.
+    real.rename(tmp_path / "kept")
+    docker.rename(tmp_path / "docker-before")
+    docker.symlink_to(secret.parent)
+    turns.now += 1
+    assert turns.drained() == ["first"]
+
+
+def test_without_the_policys_word_no_link_is_followed(tmp_path):
+    containers, *_ = kubernetes(tmp_path)
+    turns = turns_of(containers / "*.log", tmp_path)
+    assert turns.drained() == []
+
+
+def test_lines_in_which_a_secret_was_replaced_are_counted(path):
+    path.write_text("password=x\nnothing\ntoken: abc\n")
+    turns = turns_of(path)
+    turns.drained()
+    assert sum(block.redacted for block in turns.blocks) == 2

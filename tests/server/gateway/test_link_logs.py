@@ -9,7 +9,7 @@ import pytest
 
 from sereno_proto.limits import LOG_BLOCK_LINES_MAX
 from sereno_proto.v1.link_pb2 import LogBlock, LogLine
-from sereno_server.reads.logs import Speaker, Wanted, lines_of
+from sereno_server.reads.logs import Counts, Speaker, Wanted, counts_of, lines_of
 from sereno_server.store.engine import Scope
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ def test_a_block_is_stored_once_and_its_lines_are_found(running: Callable[..., A
             ]
             flood = [LogLine(time_ms=now_ms, severity=7, text="x")] * (LOG_BLOCK_LINES_MAX + 1)
             async with scene.connect(machine) as stream:
-                block = LogBlock(source="app", lines=lines, withheld=7, position=b"its own")
+                block = LogBlock(source="app", lines=lines, withheld=7, redacted=1, position=b"its own")
                 await stream.send(sequence=1, made_ms=now_ms, logs=block)
                 await stream.send(sequence=1, made_ms=now_ms, logs=block)
                 await stream.send(sequence=2, made_ms=now_ms, logs=LogBlock(source="app", lines=flood))
@@ -42,5 +42,7 @@ def test_a_block_is_stored_once_and_its_lines_are_found(running: Callable[..., A
                 everything = await lines_of(tx, who, Wanted(), now, limit=5000)
                 assert len(everything.lines) == LOG_BLOCK_LINES_MAX + 2
                 assert everything.lines[-1].text == "from before 1970"
+                assert await counts_of(tx, who, now_ms - 1000) == Counts(withheld=7, redacted=1)
+                assert await counts_of(tx, who, now_ms - 1000, "other") == Counts(withheld=0, redacted=0)
 
     asyncio.run(story())

@@ -41,7 +41,8 @@ async def said(tx: AsyncConnection, now: datetime) -> None:
         sequence += 1
         await _block(tx, now, sequence, "journal", [_line(at, 6, text, "ssh.service")])
     text = "systemd[1]: backup-share.service: Main process exited, code=exited, status=1/FAILURE password=[redacted]"
-    await _block(tx, now, sequence + 1, "journal", [_line(now - timedelta(minutes=31), 4, text, "init.scope")])
+    secret = [_line(now - timedelta(minutes=31), 4, text, "init.scope")]
+    await _block(tx, now, sequence + 1, "journal", secret, withheld=1840, redacted=1)
 
 
 def _order(at: datetime, n: int) -> LogLine:
@@ -53,7 +54,9 @@ def _line(at: datetime, severity: int, text: str, origin: str) -> LogLine:
     return LogLine(time_ms=int(at.timestamp() * 1000), severity=severity, text=text, origin=origin)
 
 
-async def _block(tx: AsyncConnection, now: datetime, sequence: int, source: str, lines: list[LogLine]) -> None:
-    block = LogBlock(source=source, lines=lines)
+async def _block(
+    tx: AsyncConnection, now: datetime, sequence: int, source: str, lines: list[LogLine], **counts: int
+) -> None:
+    block = LogBlock(source=source, lines=lines, **counts)
     of = Said(ORGANISATION, device_id("srv-files-02"), b"e" * 16, sequence, int(now.timestamp() * 1000), block)
     await append(tx, of, now.date())

@@ -18,6 +18,7 @@ from tests.server.web.conftest import fill, sign_in
 from tests.server.web.seed_rows import ORGANISATION, device_id
 from tests.server.web.seed_tickets import Story
 
+from sereno_proto.v1.link_pb2 import LogBlock, LogLine
 from sereno_server import http
 from sereno_server.app import App, now
 from sereno_server.config import Settings
@@ -25,6 +26,7 @@ from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.gateway import Gateway
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, Events, emit
+from sereno_server.store.logs import Said, append
 from sereno_server.store.tables import changes, devices, tickets
 from sereno_server.web import assets
 
@@ -75,6 +77,19 @@ class Console:
                 for statement in statements:
                     await tx.execute(statement)
                 await emit(tx, Event(kind, ORGANISATION, "", device))
+
+        run(play())
+
+    def say(self, sequence: int, text: str) -> None:
+        """A line of the machine arrives, as the gateway stores it."""
+
+        async def play() -> None:
+            at = datetime.now(UTC)
+            block = LogBlock(source="app", lines=[LogLine(time_ms=int(at.timestamp() * 1000), severity=3, text=text)])
+            who = (ORGANISATION, device_id("srv-files-02"))
+            async with self.app.store.transaction(Scope(ORGANISATION)) as tx:
+                await append(tx, Said(*who, b"e" * 16, sequence, 0, block), at.date())
+                await emit(tx, Event("log", who[0], who[1], who[1]))
 
         run(play())
 
@@ -299,3 +314,23 @@ def test_spanish_is_one_click_away(page, console):
     page.get_by_role("link", name="Español").first.click()
     playwright.expect(page.locator("h1")).to_contain_text("necesita a alguien")
     playwright.expect(page.locator("#live")).to_contain_text("En directo")
+
+
+def test_logs_are_followed_live_and_say_what_was_withheld(page, console):
+    page.goto(f"{console.url}/devices/srv-files-02/logs")
+    playwright.expect(page.locator(".note")).to_contain_text("1,840 lines were not sent")
+    playwright.expect(page.locator(".sub").first).to_contain_text("Secrets were taken out of 1 line on")
+    page.keyboard.press("f")
+    page.wait_for_url(re.compile(r"follow=1"))
+    playwright.expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+    for n, text in enumerate(("disk sdb: first error", "<b>second</b> error & more")):
+        console.say(900 + n, text)
+        newest = page.locator("#lines tbody tr").first
+        playwright.expect(newest.locator(".text")).to_have_text(text)
+        playwright.expect(newest).to_contain_text("rror")
+    page.keyboard.press("f")
+    page.wait_for_url(lambda url: "follow" not in url)
+    before = page.locator("#lines tbody tr").first.locator(".text").text_content()
+    console.say(990, "third error")
+    playwright.expect(page.locator("[data-new]")).to_be_visible()
+    assert page.locator("#lines tbody tr").first.locator(".text").text_content() == before, "what is read stays put"

@@ -26,6 +26,7 @@ async def store_logs(tx: AsyncConnection, device: ConnectedDevice, up: Up) -> li
         source=clipped(given.source, LOG_NAME_CHARS_MAX),
         lines=[_bounded(line) for line in given.lines[:LOG_BLOCK_LINES_MAX]],
         withheld=min(given.withheld, WITHHELD_MAX),
+        redacted=min(given.redacted, len(given.lines)),
     )
     made_ms = min(max(up.made_ms, 0), MS_MAX)
     said = Said(device.organisation_id, device.id, up.epoch, up.sequence, made_ms, block)

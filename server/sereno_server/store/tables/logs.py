@@ -18,6 +18,7 @@ log_blocks = Table(  # one a message of a device, as it came, zstd over LogBlock
     Column("lines", Integer, nullable=False),
     Column("worst", SmallInteger, nullable=False),  # syslog: 0 emergency .. 7 debug
     Column("withheld", BigInteger, nullable=False),
+    Column("redacted", BigInteger, nullable=False, server_default="0"),  # lines with a secret taken out
     Column("payload", LargeBinary, nullable=False),
     PrimaryKeyConstraint("organisation_id", "device_id", "day", "epoch", "sequence"),
     Index("ix_log_blocks_device_time", "organisation_id", "device_id", "last_ms"),

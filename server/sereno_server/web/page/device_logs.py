@@ -57,6 +57,7 @@ def routes(console: Console) -> APIRouter:
             )
             found = await logs.lines_of(tx, who, wanted, frame.now, PAGE)
             sources = await logs.sources_of(tx, who)
+            counts = await logs.counts_of(tx, who, wanted.start_ms, source)
         given = {"q": q, "severity": severity if severity != logs.LOWEST else "", "source": source, "range": chosen}
         query = {key: value for key, value in given.items() if value not in {"", "1d"}}
 
@@ -72,6 +73,8 @@ def routes(console: Console) -> APIRouter:
             device=view.device,
             headline=headline(view.device.name, found, wanted, chosen, frame.words),
             lines=found.lines,
+            counts=counts,
+            span=dict(_ranges(frame.words))[chosen],
             key=logs.write_key,
             sources=sources,
             search=q,
