@@ -73,7 +73,7 @@ def routes(console: Console) -> APIRouter:
             device=view.device,
             headline=headline(view.device.name, found, wanted, chosen, frame.words),
             lines=found.lines,
-            counts=counts,
+            kept_back=counts,
             span=dict(_ranges(frame.words))[chosen],
             key=logs.write_key,
             sources=sources,
