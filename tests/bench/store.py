@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, insert, select, text
 
-from sereno_server.store import compactor, migrations, samples
+from sereno_server.store import compactor, migrations, rollups, samples
 from sereno_server.store.blocks import Float64, Int64, Matrix, decode, encode
 from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Scope, Store
-from sereno_server.store.rollup import HOUR_MS
-from sereno_server.store.tables import blocks, devices, organisations
+from sereno_server.store.rollup import DAY_MS, FIVE_MINUTES_MS, HOUR_MS
+from sereno_server.store.tables import blocks, devices, organisations, rollups_1h, rollups_5m
 
 STEP_MS = 15_000
 STEPS_PER_BATCH = 4
@@ -119,7 +119,37 @@ async def _database(url: str, days: float) -> AsyncIterator[dict[str, Any]]:
     yield _figure("stored", "bytes_per_sample", size / count, goal=0.9)
     async for figure in _reads(store, end, hours, "blocks"):
         yield figure
+    async for figure in _rollups(store, end, hours, count):
+        yield figure
     await store.close()
+
+
+async def _rollups(store: Store, end: int, hours: int, samples_count: int) -> AsyncIterator[dict[str, Any]]:
+    started = time.perf_counter()
+    await compactor.roll_up(store, end + HOUR_MS)
+    taken = time.perf_counter() - started
+    rolled = 0
+    for table, step in ((rollups_5m, "5 min"), (rollups_1h, "1 h")):
+        async with store.transaction(Scope(ORG)) as tx:
+            size = await tx.scalar(select(func.sum(func.length(table.c.payload))))
+            rolled = await tx.scalar(select(func.count()).select_from(table)) or 0
+        share = rolled * DAY_MS / (hours * HOUR_MS)
+        yield _figure(f"rollups of {step}", "bytes_per_sample", (size or 0) / (samples_count * share or 1))
+    yield _figure("roll up a device's day", "ms", taken * 1000 / max(rolled, 1))
+    for span, step_ms, goal in ((24, FIVE_MINUTES_MS, 15.0), (720, HOUR_MS, 100.0)):
+        if span > hours:
+            continue
+        for wanted, name in ((None, "all series"), ({7}, "one series")):
+            over = rollups.Range(end - span * HOUR_MS, end, step_ms)
+            taken_s = []
+            for _ in range(10):
+                started = time.perf_counter()
+                async with store.transaction(Scope(ORG)) as tx:
+                    found = await rollups.read(tx, ORG, {DEV: wanted}, over)
+                taken_s.append(time.perf_counter() - started)
+                assert found[DEV][7].times.size == span * HOUR_MS // step_ms
+            what = f"read {span} h in stretches of {step_ms // 60_000} min, {name}"
+            yield _figure(what, "ms", sorted(taken_s)[5] * 1000, goal=goal)
 
 
 async def _reads(store: Store, end: int, hours: int, source: str) -> AsyncIterator[dict[str, Any]]:

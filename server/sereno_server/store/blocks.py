@@ -8,6 +8,7 @@ statistics. Other columns keep their bits, each XORed with the one before. Every
 """
 
 import itertools
+import math
 import struct
 import threading
 from collections.abc import Iterable, Sequence
@@ -99,7 +100,7 @@ def decode(block: bytes, wanted: AbstractSet[int] | None = None) -> list[Matrix]
         matrices: list[Matrix] = []
         while parts.heads.left:
             rows, columns = _COUNTS.unpack(parts.heads.take(_COUNTS.size))
-            series = np.cumsum(_uncross(parts.heads, columns)).tolist()
+            series = np.cumsum(_uncross(parts.heads, columns)[0]).tolist()
             keep = None if wanted is None else np.array([one in wanted for one in series], np.bool_)
             times = _decode_integers(parts, rows, 1, None)[0]
             values = _decode_values(parts, rows, columns, keep)
@@ -147,6 +148,10 @@ class _Reader:
         self.left -= count
         return self._body[start : start + count]
 
+    def array(self, *shape: int) -> npt.NDArray[np.uint8]:
+        """So many bytes as an array of this shape."""
+        return np.frombuffer(self.take(math.prod(shape)), np.uint8).reshape(shape)
+
 
 def _encode_values(parts: "_Parts[bytearray]", values: Float64) -> None:
     rows, columns = values.shape
@@ -162,12 +167,12 @@ def _encode_values(parts: "_Parts[bytearray]", values: Float64) -> None:
 
 def _decode_values(parts: "_Parts[_Reader]", rows: int, columns: int, keep: Mask | None) -> Float64:
     """Series by series, as they are read: columns x rows, only those to keep."""
-    exponents = np.frombuffer(parts.heads.take(columns), np.uint8)
+    exponents = parts.heads.array(columns)
     whole = exponents != RAW
     count = int(whole.sum())
     integers = _decode_integers(parts, rows, count, None if keep is None else keep[whole])
     left = columns - count
-    planes = np.frombuffer(parts.above.take(8 * left * rows), np.uint8).reshape(8, left, rows)
+    planes = parts.above.array(8, left, rows)
     if keep is not None:
         planes, exponents, whole = planes[:, keep[~whole]], exponents[keep], whole[keep]
     decimal = np.flatnonzero(whole & (exponents > 0))
@@ -241,27 +246,20 @@ def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int, keep: Mask
     """Columns x rows, only those to keep."""
     if not rows or not count:
         return np.zeros((count if keep is None else int(keep.sum()), rows), np.int64)
-    way, low_bits, widths = np.frombuffer(parts.heads.take(3 * count), np.uint8).reshape(3, count)
-    first, bases, factors = (_uncross(parts.heads, count) for _ in range(3))
-    coded = np.zeros((count if keep is None else int(keep.sum()), rows), np.uint64)
-    places = np.arange(count) if keep is None else np.where(keep, np.cumsum(keep) - 1, -1)
-    if widths.any():
-        _add_planes(coded, parts.whole, (low_bits == 0) & (widths > 0), places, 0)
-        _add_planes(coded, parts.high, (low_bits > 0) & (widths > 0), places, 0)
-        for byte in range(1, int(widths.max())):
-            _add_planes(coded, parts.above, widths > byte, places, 8 * byte)
-    if low_bits.any():
-        coded <<= (low_bits if keep is None else low_bits[keep]).astype(np.uint64)[:, None]
-        for bit in range(0, int(low_bits.max()), 4):
-            _add_nibbles(coded, parts.low, low_bits > bit, places, bit)
-    if keep is not None:
-        way, first, bases, factors = way[keep], first[keep], bases[keep], factors[keep]
-    columns = _unzigzag(coded)
-    if np.any(factors != 1):
+    way, low_bits, widths = parts.heads.array(3, count)
+    first, bases, factors = _uncross(parts.heads, 3 * count, 3)
+    if keep is None:
+        keep = np.ones(count, np.bool_)
+    summed, first, bases, factors = way[keep] == 1, first[keep], bases[keep], factors[keep]
+    if not widths.any() and not low_bits.any():  # as times are, and all that is constant or grows evenly
+        steps = np.arange(rows)
+        even: Int64 = first[:, None] + bases[:, None] * np.where(summed[:, None], steps, np.minimum(steps, 1))
+        return even
+    columns = _unzigzag(_decode_coded(parts, rows, (low_bits, widths), keep))
+    if (factors != 1).any():
         columns *= factors[:, None]
     columns += bases[:, None]
     columns[:, 0] = first  # what sums begin with, and what offsets are from
-    summed = way == 1
     if summed.all():
         return np.cumsum(columns, axis=1, out=columns)
     columns[summed] = np.cumsum(columns[summed], axis=1)
@@ -269,32 +267,47 @@ def _decode_integers(parts: "_Parts[_Reader]", rows: int, count: int, keep: Mask
     return columns
 
 
-def _add_planes(coded: UInt64, part: _Reader, here: Mask, places: Int64, shift: int) -> None:
-    """Takes a byte of each value of the columns that are here, and adds it to those that have a place (not -1)."""
+def _decode_coded(
+    parts: "_Parts[_Reader]", rows: int, sizes: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], keep: Mask
+) -> UInt64:
+    """What the parts hold of the columns to keep. sizes: how many low bits, and bytes above, each column has."""
+    low_bits, widths = sizes
+    coded = np.zeros((int(np.count_nonzero(keep)), rows), np.uint64)
+    some, fine = widths > 0, low_bits > 0
+    _add_planes(coded, parts.whole, some & ~fine, keep, 0)
+    _add_planes(coded, parts.high, some & fine, keep, 0)
+    for byte in range(1, int(widths.max())):
+        _add_planes(coded, parts.above, widths > byte, keep, 8 * byte)
+    if fine.any():
+        coded <<= low_bits[keep].astype(np.uint64)[:, None]
+        for bit in range(0, int(low_bits.max()), 4):
+            _add_nibbles(coded, parts.low, low_bits > bit, keep, bit)
+    return coded
+
+
+def _add_planes(coded: UInt64, part: _Reader, here: Mask, keep: Mask, shift: int) -> None:
+    """Takes a byte of each value of the columns that are here, and adds it to those that are kept."""
     rows = coded.shape[1]
-    at = places[here]
-    plane = np.frombuffer(part.take(at.size * rows), np.uint8).reshape(-1, rows)
-    if np.any(at < 0):
-        at, plane = at[at >= 0], plane[at >= 0]
+    plane = part.array(int(np.count_nonzero(here)), rows)
+    if len(coded) < keep.size:
+        plane, here = plane[keep[here]], here[keep]
     if shift:
-        coded[at] |= plane.astype(np.uint64) << np.uint64(shift)
+        coded[here] |= plane.astype(np.uint64) << np.uint64(shift)
     else:
-        coded[at] = plane
+        coded[here] = plane
 
 
-def _add_nibbles(coded: UInt64, part: _Reader, here: Mask, places: Int64, bit: int) -> None:
+def _add_nibbles(coded: UInt64, part: _Reader, here: Mask, keep: Mask, bit: int) -> None:
     rows = coded.shape[1]
-    half = (rows + 1) // 2
-    at = places[here]
-    pairs = np.frombuffer(part.take(at.size * half), np.uint8).reshape(-1, half)
-    if np.any(at < 0):
-        at, pairs = at[at >= 0], pairs[at >= 0]
-    nibbles = np.empty((at.size, 2 * half), np.uint64)
+    pairs = part.array(int(np.count_nonzero(here)), (rows + 1) // 2)
+    if len(coded) < keep.size:
+        pairs, here = pairs[keep[here]], here[keep]
+    nibbles = np.empty((pairs.shape[0], 2 * pairs.shape[1]), np.uint64)
     np.bitwise_and(pairs, 15, out=nibbles[:, 0::2])
     np.right_shift(pairs, 4, out=nibbles[:, 1::2])
     if bit:
         nibbles <<= np.uint64(bit)
-    coded[at] |= nibbles[:, :rows]
+    coded[here] |= nibbles[:, :rows]
 
 
 def _reduced(way: Int64) -> tuple[UInt64, Int64, Int64]:
@@ -314,9 +327,10 @@ def _across(values: Int64) -> bytes:
     return np.ascontiguousarray(values.astype("<i8")).view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _uncross(heads: _Reader, count: int) -> Int64:
-    planes = np.frombuffer(heads.take(8 * count), np.uint8).reshape(8, count)
-    return np.ascontiguousarray(planes.T).view("<i8")[:, 0]
+def _uncross(heads: _Reader, count: int, lists: int = 1) -> Int64:
+    """The values of so many lists, that many altogether: lists x values of each."""
+    planes = heads.array(lists, 8, count // lists)
+    return np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<i8")[:, :, 0]
 
 
 def _bit_lengths(values: UInt64) -> npt.NDArray[np.uint8]:

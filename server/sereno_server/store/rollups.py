@@ -31,11 +31,10 @@ from sereno_server.store.rollup import (
     roll,
     unpack,
 )
-from sereno_server.store.samples import columns_of
+from sereno_server.store.samples import ROWS_FROM_THREAD, columns_of
 from sereno_server.store.samples import unpack as unpack_batch
 
 TABLES = {FIVE_MINUTES_MS: "rollups_5m", HOUR_MS: "rollups_1h"}
-ROWS_FROM_THREAD = 8  # so much is decoded beside the loop, not in it
 
 log = logging.getLogger(__name__)
 
