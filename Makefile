@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto pictures clean
+.PHONY: catalogue install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto pictures clean
 
 $(VENV)/.server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -49,6 +49,9 @@ bench-prediction: dev
 
 pictures: dev
 	@$(BIN)/python -m tests.pictures $(or $(ARGS),docs/pictures)
+
+catalogue: dev
+	@$(BIN)/python -m sereno_server.runs.catalogue
 
 proto: dev
 	@$(BIN)/python proto/generate.py

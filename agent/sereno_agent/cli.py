@@ -1,4 +1,4 @@
-"""`sereno-agent`: join, run, status, doctor, history, policy, lockdown, collect, leave."""
+"""`sereno-agent`: join, run, status, doctor, history, policy, capabilities, lockdown, collect, leave."""
 
 import gc
 import json
@@ -91,6 +91,8 @@ def _parser() -> "argparse.ArgumentParser":
     history.add_argument(*_JSON, **_IS_JSON)
     text = "Show what is allowed on this machine, or change it."
     _add_policy(commands.add_parser("policy", help=text, description=text), shared)
+    what = "Show what this product can do to a machine, and what this machine's policy allows."
+    add("capabilities", _capabilities, what).add_argument(*_JSON, **_IS_JSON)
     lockdown = add("lockdown", _lockdown, "Stop every remote act on this machine, or allow them again.")
     lockdown.add_argument("switch", choices=("on", "off"))
     collect = add("collect", _collect, "Show what a collector would send.")
@@ -215,6 +217,14 @@ def _policy_privileges(folders: Folders, given: Given) -> int:
     privileges.UNIT.chmod(0o644)
     print(f"{privileges.UNIT} is written. Now: systemctl daemon-reload")
     return 0
+
+
+def _capabilities(folders: Folders, given: Given) -> int:
+    from sereno_agent import capabilities
+
+    found = capabilities.gather(folders)
+    print(json.dumps(found) if given.json else "\n".join(capabilities.render(found)))
+    return 1 if found["here"]["error"] else 0
 
 
 def _lockdown(folders: Folders, given: Given) -> int:
