@@ -206,6 +206,9 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_BAD_REQUEST": CodeEntry("the request cannot be read", "see the API's description"),
     "E_IDEMPOTENCY": CodeEntry("the same key was used for another request", "use a fresh Idempotency-Key"),
     "E_BACKTEST_INPUT": CodeEntry("a backtest file cannot be read", "see `sereno backtest --help`"),
+    "E_BACKTEST_RANGE": CodeEntry(
+        "nothing can be replayed there", "choose other dates: `sereno backtest device --help`"
+    ),
     "E_INTERNAL": CodeEntry("a fault of Sereno's own", "report it with the request id"),
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -70,12 +71,28 @@ async def said_lately(tx: AsyncConnection, who: Speaker, now: datetime) -> tuple
     return await asyncio.to_thread(_summed, lines, int(now.timestamp() * 1000))
 
 
-def _summed(lines: "list[tuple[int, int, str, str]]", now_ms: int) -> tuple[Said, ...]:
+def learned_templates(lines: Sequence[tuple[int, int, str, str]]) -> list[str]:
+    """The template of each line: time, severity, source, text."""
+    miners, learned = _learned(lines)
+    texts = {
+        (source, number): _tidy(miners[source].text(miners[source].canonical(number)))
+        for (_, _, source, _), number in zip(lines, learned, strict=True)
+    }
+    return [texts[source, number] for (_, _, source, _), number in zip(lines, learned, strict=True)]
+
+
+def _learned(lines: Sequence[tuple[int, int, str, str]]) -> tuple[dict[str, Miner], list[int]]:
+    """A miner a source, and the number of each line's template."""
     miners: dict[str, Miner] = {}
     learned = []
     for _, _, source, text in lines:
         words = text.split("\n", 1)[0].split()[:_WORDS_LEARNED_MAX]
         learned.append(miners.setdefault(source, Miner()).learn(" ".join(words)))
+    return miners, learned
+
+
+def _summed(lines: "list[tuple[int, int, str, str]]", now_ms: int) -> tuple[Said, ...]:
+    miners, learned = _learned(lines)
     groups: dict[tuple[str, int], _Group] = {}
     for (at_ms, severity, source, _), number in zip(lines, learned, strict=True):
         key = (source, miners[source].canonical(number))
@@ -97,7 +114,7 @@ def _said(template: str, group: _Group) -> Said:
         first=datetime.fromtimestamp(group.first_ms / 1000, UTC),
         last=datetime.fromtimestamp(group.last_ms / 1000, UTC),
         hours=hours,
-        state=_state(hours),
+        state=state_of(hours),
     )
 
 
@@ -106,7 +123,8 @@ def _tidy(template: str) -> str:
     return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", template)).replace(" = ", "=")
 
 
-def _state(hours: tuple[int, ...]) -> State:
+def state_of(hours: tuple[int, ...]) -> State:
+    """What the last of these hours is beside those before it."""
     *before, present = hours
     if not any(before):
         return "new"
