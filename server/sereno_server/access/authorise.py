@@ -12,6 +12,7 @@ VERBS: dict[str, frozenset[str]] = {
     "read_ledger": _STAFF | {"customer"},
     "request_run": _STAFF,
     "sign": _STAFF,
+    "backtest": _STAFF,  # it costs a core for a while
     "rate": _STAFF,  # was a ticket useful
     "end_mute": _STAFF,
     "deny": _STAFF | {"customer"},  # saying no is easy

@@ -1,9 +1,10 @@
 """What would Sereno have said? Runs exactly the production code over files, in one pass, row by row."""
 
+import contextlib
 import csv
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,10 +41,12 @@ def backtest_metrics(in_dir: Path, out_dir: Path) -> int:
     recordings = [read_recording(path) for path in sorted(in_dir.glob("*.csv"))]
     if not recordings:
         raise BadInput("E_BACKTEST_INPUT", f"{in_dir}: no *.csv file there")
-    out_dir.mkdir(parents=True, exist_ok=True)
+    with _written(out_dir):
+        out_dir.mkdir(parents=True, exist_ok=True)
     score, alarm, full_at = _replay(recordings)
     for place, recording in enumerate(recordings):
-        _write(out_dir / recording.name, recording, score[place], alarm[place], full_at[place])
+        with _written(out_dir / recording.name):
+            _write(out_dir / recording.name, recording, score[place], alarm[place], full_at[place])
     return sum(len(recording.at) for recording in recordings)
 
 
@@ -56,8 +59,19 @@ def backtest_logs(in_file: Path, out_file: Path) -> int:
     lines = text.removesuffix("\n").split("\n") if text else []
     miner = Miner()
     ids = [miner.learn(line) for line in lines]
-    out_file.write_text("".join(f"{miner.canonical(number)}\n" for number in ids), encoding="utf-8")
+    with _written(out_file):
+        out_file.write_text("".join(f"{miner.canonical(number)}\n" for number in ids), encoding="utf-8")
     return len(lines)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Turns what goes wrong while writing there into one error."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{path} cannot be written: {error.strerror}"
+        raise BadInput("E_BACKTEST_INPUT", what, "choose another place") from error
 
 
 def read_recording(path: Path) -> Recording:
@@ -82,7 +96,7 @@ def read_recording(path: Path) -> Recording:
         line = 0
         at = np.array([epoch_seconds(stamp) for stamp in stamps])
         return Recording(path.name, stamps, texts, at, np.array(texts, float), np.array(limits, float))
-    except (ValueError, IndexError, OSError) as error:
+    except (ValueError, IndexError, OSError, csv.Error) as error:
         where = f"{path} line {line}" if line else str(path)
         raise BadInput("E_BACKTEST_INPUT", f"{where}: {error}") from error
 

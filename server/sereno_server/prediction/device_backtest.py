@@ -1,6 +1,8 @@
 """What would Sereno have told of this device? Its stored history through the production code, with what happened."""
 
 import asyncio
+import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+from pydantic import TypeAdapter
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_proto.errors import BadInput
+from sereno_proto.errors import BadInput, SerenoError
 from sereno_server.prediction.device_replay import OPEN, DeviceReplay, Named, Ran, Said
 from sereno_server.prediction.lifecycle import moment
 from sereno_server.prediction.read_onset import onset_of
@@ -80,6 +83,18 @@ class Report:
         """For how long things were said that did not come true."""
         wrong = [one for one in self.said if one.outcome == "miss"]
         return sum(((one.until or self.end) - one.at).total_seconds() for one in wrong) / 86_400.0
+
+
+async def find_device(store: Store, name: str) -> Device:
+    """A device by name or id over all organisations. Raises E_NOT_FOUND, also when several have that name."""
+    here = or_(devices.c.name == name, devices.c.id == name)
+    async with store.transaction(Scope.system()) as tx:
+        query = select(devices.c.organisation_id, devices.c.id).where(here, devices.c.revoked_at.is_(None))
+        found = (await tx.execute(query)).all()
+    if len(found) != 1:
+        said = f"several organisations have a device {name}" if found else f"no device {name}"
+        raise BadInput("E_NOT_FOUND", said, "name it by its id" if found else "")
+    return found[0].organisation_id, found[0].id
 
 
 async def backtest_device(
@@ -294,3 +309,30 @@ async def _templates(tx: AsyncConnection, device: Device, start: datetime, end: 
                 found.append(Said("template", at, template, resource=source, object=state, outcome=""))
             was = state
     return found
+
+
+async def _main(organisation_id: str, device_id: str, start: str, end: str) -> None:
+    store = await Store.open(os.environ["SERENO_DATABASE_URL"])
+    said = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal said
+        if share >= said:
+            sys.stderr.write(f"{share:.3f}\n")
+            sys.stderr.flush()
+            said = share + 0.01
+
+    try:
+        times = datetime.fromisoformat(start), datetime.fromisoformat(end)
+        report = await backtest_device(store, (organisation_id, device_id), *times, progress)
+        sys.stdout.buffer.write(TypeAdapter(Report).dump_json(report))
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":  # ORGANISATION DEVICE FROM TO: the report as JSON, progress on standard error
+    os.nice(5)
+    try:
+        asyncio.run(_main(*sys.argv[1:5]))
+    except SerenoError as error:
+        sys.exit(str(error))

@@ -18,6 +18,7 @@ from sereno_server.web.page import (
     approve,
     coming,
     device,
+    device_backtest,
     device_changes,
     device_logs,
     device_policy,
@@ -34,7 +35,7 @@ from sereno_server.web.page import (
 from sereno_server.web.rendering import Frame, page
 
 PAGES = (
-    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, inventory),
+    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest, inventory),
     *(tickets, approve, ledger, scoreboard, maintenance, rules, stream),
 )
 

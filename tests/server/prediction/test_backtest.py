@@ -62,3 +62,16 @@ def test_main_says_what_is_wrong_in_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("E_BACKTEST_INPUT: ")
     assert main(["metrics"]) == 2
     assert np.isfinite(main(["backtest"]))
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "a.csv").write_text("timestamp,value\n1,2\n")
+    (tmp_path / "taken").write_text("a file, not a folder")
+    for call in (
+        lambda: backtest_metrics(tmp_path, tmp_path / "taken"),
+        lambda: backtest_logs(tmp_path / "a.csv", tmp_path),
+    ):
+        with pytest.raises(BadInput) as caught:
+            call()
+        assert caught.value.code == "E_BACKTEST_INPUT"
+        assert "cannot be written" in caught.value.what

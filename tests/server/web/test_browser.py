@@ -334,3 +334,21 @@ def test_logs_are_followed_live_and_say_what_was_withheld(page, console):
     console.say(990, "third error")
     playwright.expect(page.locator("[data-new]")).to_be_visible()
     assert page.locator("#lines tbody tr").first.locator(".text").text_content() == before, "what is read stays put"
+
+
+def test_a_backtest_runs_in_its_own_process_and_its_report_is_one_file_without_scripts(page, console, tmp_path):
+    page.goto(f"{console.url}/devices/srv-files-02/backtest")
+    playwright.expect(page.locator("h1")).to_contain_text("What would it have told you of srv-files-02?")
+    page.get_by_role("button", name="Replay").click()
+    playwright.expect(page.locator("#b-said")).to_be_visible(timeout=4 * PATIENCE_MS)
+    playwright.expect(page.locator("h1")).to_contain_text("srv-files-02: 1 warning")
+    playwright.expect(page.locator("svg.replay polygon.band")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save as a file").click()
+    saved = tmp_path / "report.html"
+    download.value.save_as(saved)
+    text = saved.read_text()
+    assert "<script" not in text
+    assert not re.findall(r"<[^>]*\s(?:src|href)=|https?://(?!www\.w3\.org)", text)
+    page.goto(saved.as_uri())
+    playwright.expect(page.locator("h1")).to_contain_text("srv-files-02: 1 warning")
