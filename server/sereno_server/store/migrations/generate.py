@@ -27,7 +27,10 @@ ADDED = {
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
 }
 # Columns that came later than their table, by the migration that brings them.
-COLUMNS = {"0010_degradation": ("forecasts.first_confidence",)}
+COLUMNS = {
+    "0010_degradation": ("forecasts.first_confidence",),
+    "0012_redacted_lines": ("log_blocks.redacted",),  # by hand
+}
 # Columns that have another name now, and the one they were made with; a migration by hand renamed them.
 RENAMED = {"signatures.armored": "sshsig"}
 # Null where no transaction has set it, and then nothing matches. The subselect makes it one look-up a statement.
