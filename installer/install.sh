@@ -51,7 +51,7 @@ remove() {
   rm -rf "$units/sereno-executor@.service.d" "$units/sereno-agent.service.d" "$program" "$settings" "$state"
   if [ -L "$command" ]; then rm -f "$command"; fi
   if [ -z "$root" ]; then
-    for user in "$CORE_USER" "$EXECUTOR_USER"; do if id "$user" >/dev/null 2>&1; then userdel "$user"; fi; done
+    for user in "$EXECUTOR_USER" "$CORE_USER"; do if id "$user" >/dev/null 2>&1; then userdel "$user"; fi; done
     if getent group "$GROUP" >/dev/null; then groupdel "$GROUP"; fi
   fi
   if systemd; then systemctl daemon-reload; fi
@@ -108,7 +108,7 @@ if [ -f "$program/version" ]; then
 fi
 
 echo "Sereno agent $version, signed by $(ssh-keygen -lf "$key" | cut -d' ' -f2)"
-say "$program/$version" 'the program, in a Python environment of its own (root)'
+say "$program" "the program ($version, a Python environment of its own), install.sh (root)"
 say "$command" 'the command'
 say "$settings" 'agent.toml, policy.toml, the pinned release key (root)'
 say "$state" 'identity, pins, plans, ledger (the executor writes)'
