@@ -55,10 +55,11 @@ done > "$T/kept"
 printf '%s\\n' /etc/sereno-agent /etc/sereno-agent/policy.toml /etc/sereno-agent/agent.toml >> "$T/kept"
 printf '%s\\n' /etc/sereno-agent/release.pub /opt/sereno-agent /opt/sereno-agent/version >> "$T/kept"
 printf '%s\\n' /etc/systemd/system/sereno-agent.service /var/lib/sereno-agent/core >> "$T/kept"
+WRITE='if [ -d "$1" ]; then : > "$1/intruder"; else : >> "$1"; fi'
 as() { user=$1; shift; setpriv --reuid="$user" --regid=sereno-t1 --clear-groups --no-new-privs "$@" 2>/dev/null; }
 while read -r path; do
   for user in sereno-t1 65534; do
-    if as $user sh -c 'if [ -d "$1" ]; then : > "$1/intruder"; else : >> "$1"; fi' sh "$path"; then echo "$user $path"; fi
+    if as $user sh -c "$WRITE" sh "$path"; then echo "$user $path"; fi
     if as $user rm -f "$path"; then echo "$user rm $path"; fi
   done
 done < "$T/kept" > "$T/reached"
