@@ -37,6 +37,7 @@ class Health(NamedTuple):
     media_errors: float | None
     critical: float | None
     worn: float | None
+    spare_least: float | None  # below it the disk itself calls its spare used up
 
     @property
     def known(self) -> bool:
@@ -70,6 +71,7 @@ def health(text: str | None) -> Health:
         _number(nvme.get("media_errors")),
         _number(nvme.get("critical_warning")),
         _number(wear, 0.01),
+        _number(nvme.get("available_spare_threshold"), 0.01),
     )
 
 

@@ -152,6 +152,7 @@ INGEST_GROUP_BYTES_MAX: Final = 16 << 20
 STREAMS_MAX: Final = 20_000
 JOINS_AT_ONCE_MAX: Final = 32
 PAGE_ROWS_MAX: Final = 500
+EXPLAINED_LATE_S: Final = 1800  # how long what is unusual waits for its explanation before it alerts
 MAINTENANCE_S_MIN: Final = 60
 MAINTENANCE_S_MAX: Final = 30 * 86_400  # what is quiet for longer is forgotten
 MAINTENANCE_REASON_CHARS_MAX: Final = 200

@@ -36,6 +36,7 @@ def _write(reading: Reading, disk: str, told: smart.Health) -> None:
         ("disk_temperature_celsius", told.celsius),
         ("disk_power_on_hours", told.hours),
         ("disk_spare_ratio", told.spare),
+        ("disk_spare_threshold_ratio", told.spare_least),
         ("disk_media_errors", told.media_errors),
         ("disk_critical_warning", told.critical),
         ("disk_wear_used_ratio", told.worn),

@@ -38,11 +38,20 @@ async def load_series(tx: AsyncConnection, after_id: int) -> list[NamedSeries]:
     return [NamedSeries(**row) for row in (await tx.execute(query)).mappings()]
 
 
-async def load_open(tx: AsyncConnection) -> dict[Device, str]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An incident that is open. made_at: by the server's clock; onset_at: by the device's."""
+
+    id: str
+    made_at: datetime
+    onset_at: datetime
+
+
+async def load_open(tx: AsyncConnection) -> dict[Device, Known]:
     """The incidents that are open."""
-    query = select(anomalies.c.organisation_id, anomalies.c.device_id, anomalies.c.id)
-    found = await tx.execute(query.where(anomalies.c.state == "open"))
-    return {(row.organisation_id, row.device_id): row.id for row in found}
+    names = ("organisation_id", "device_id", "id", "made_at", "onset_at")
+    found = await tx.execute(select(*(anomalies.c[name] for name in names)).where(anomalies.c.state == "open"))
+    return {(row.organisation_id, row.device_id): Known(row.id, row.made_at, row.onset_at) for row in found}
 
 
 async def explanation(tx: AsyncConnection, device: Device, onset: datetime, now: datetime) -> str | None:
@@ -66,6 +75,7 @@ async def explanation(tx: AsyncConnection, device: Device, onset: datetime, now:
     ran = select(runs.c.playbook).where(
         runs.c.organisation_id == organisation_id,
         runs.c.device_id == device_id,
+        runs.c.created_at <= onset + timedelta(milliseconds=SLOT_MS),  # what is done about it does not explain it
         or_(runs.c.state == "executing", runs.c.finished_at >= onset - AROUND),
     )
     if (playbook := (await tx.execute(ran.limit(1))).scalar()) is not None:
@@ -129,6 +139,15 @@ async def go_on(  # noqa: PLR0917 (which incident, and what it became)
         }
     await tx.execute(update(anomalies).where(here).values(**values))
     return more
+
+
+async def withdraw(tx: AsyncConnection, device: Device, anomaly_id: str, now: datetime, why: str) -> None:
+    """Takes back an incident that something explains after all."""
+    await tx.execute(
+        update(anomalies)
+        .where(anomalies.c.organisation_id == device[0], anomalies.c.id == anomaly_id, anomalies.c.state == "open")
+        .values(state="closed", updated_at=now, outcome="withdrawn", outcome_at=now, outcome_why=why)
+    )
 
 
 async def close(tx: AsyncConnection, device: Device, anomaly_id: str, now: datetime) -> None:

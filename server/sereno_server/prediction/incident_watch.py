@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sereno_proto import limits
 from sereno_server.prediction import anomaly_rows as rows
 from sereno_server.prediction.incidents import BAR, Opened, is_open, strength_of
 from sereno_server.prediction.slots import SLOT_MS, into_slots
@@ -19,6 +20,7 @@ from sereno_server.store.events import Event, emit
 REBUILD = timedelta(days=7)  # how much of the past is read when nothing was kept
 CHUNK_MS = 86_400_000
 DEVICES_AT_ONCE = 100
+EXPLAINED_LATE = timedelta(seconds=limits.EXPLAINED_LATE_S)
 OLD = timedelta(hours=1)  # an incident that began longer ago, found while catching up, is only learned from
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class IncidentWatch:
         self.budget_s = budget_s
         self.timer = timer
         self.unusual = Unusual()
-        self.open: dict[Device, str] = {}
+        self.open: dict[Device, rows.Known] = {}
         self.until_ms: dict[Device, int] = {}
         self._bar: dict[Device, float] = {}  # what the open incidents had to exceed; unknown after a restart
         self._series: dict[Device, dict[int, rows.NamedSeries]] = {}
@@ -72,6 +74,7 @@ class IncidentWatch:
             await self._take_in(due[place : place + DEVICES_AT_ONCE], now)
             if self.timer() - began > self.budget_s:
                 break
+        await self._withdraw(now)
         await self._close(now)
 
     async def _take_in(self, due: list[tuple[int, Device]], now: datetime) -> None:
@@ -114,7 +117,7 @@ class IncidentWatch:
             await emit(tx, Event("forecast", device[0], anomaly_id, device[1]))
         log.info("anomaly %s: strength %.2f%s", anomaly_id, incident.strength, f", {explained}" if explained else "")
         if explained is None:
-            self.open[device] = anomaly_id
+            self.open[device] = rows.Known(anomaly_id, now, onset)
             self._bar[device] = strength_of(incident.series) / incident.strength
 
     async def _go_on(self, device: Device, now: datetime) -> None:
@@ -125,8 +128,23 @@ class IncidentWatch:
         recent = [one for _, one in calm.recent]
         strength = strength_of(recent) / self._bar.get(device, BAR)
         async with self.store.transaction(Scope.system()) as tx:
-            if await rows.go_on(tx, device, self.open[device], strength, recent, now):
-                await emit(tx, Event("forecast", device[0], self.open[device], device[1]))
+            if await rows.go_on(tx, device, self.open[device].id, strength, recent, now):
+                await emit(tx, Event("forecast", device[0], self.open[device].id, device[1]))
+
+    async def _withdraw(self, now: datetime) -> None:
+        """Takes back what turns out to be explained: an upgrade is told when it has finished."""
+        for device, known in list(self.open.items()):
+            if now - known.made_at > EXPLAINED_LATE:
+                continue
+            async with self.store.transaction(Scope.system()) as tx:
+                why = await rows.explanation(tx, device, known.onset_at, now)
+                if why is None:
+                    continue
+                await rows.withdraw(tx, device, known.id, now, why)
+                await emit(tx, Event("forecast", device[0], known.id, device[1]))
+            log.info("anomaly %s: %s", known.id, why)
+            del self.open[device]
+            self._bar.pop(device, None)
 
     async def _close(self, now: datetime) -> None:
         over = [
@@ -134,8 +152,8 @@ class IncidentWatch:
         ]
         for device in over:
             async with self.store.transaction(Scope.system()) as tx:
-                await rows.close(tx, device, self.open[device], now)
-                await emit(tx, Event("forecast", device[0], self.open[device], device[1]))
+                await rows.close(tx, device, self.open[device].id, now)
+                await emit(tx, Event("forecast", device[0], self.open[device].id, device[1]))
             del self.open[device]
             self._bar.pop(device, None)
 

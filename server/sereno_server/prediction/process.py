@@ -16,6 +16,7 @@ from sereno_server.prediction.checkpoint import Checkpoint, load, save
 from sereno_server.prediction.degradation_watch import DegradationWatch
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
+from sereno_server.prediction.log_watch import LogWatch
 from sereno_server.prediction.muting import Subject, mute_the_wrong
 from sereno_server.prediction.read_onset import onset_of
 from sereno_server.prediction.resources import Bounded, bounded
@@ -28,8 +29,10 @@ from sereno_server.store.events import Event, emit_all
 REBUILD = timedelta(days=30)  # how much of the past is read at the start
 INCIDENTS_SHARE = 0.5  # of a pass that anomalies may take
 SCORES_SHARE = 0.1  # of a pass that measuring for the scores of devices may take
+LOGS_SHARE = 0.3
 SAVE_EVERY = timedelta(minutes=5)
 CHUNK_MS = 86_400_000
+DEVICES_AT_ONCE = 100
 OVERLAP_MS = 120_000  # series of one device may arrive in another order than they were measured
 AHEAD_MS_MAX = 86_400_000  # a device's clock may be ahead by this much
 SEEN_SLACK = timedelta(seconds=60)  # last_seen is written a little late
@@ -49,6 +52,7 @@ class Predictor:
         self.incidents = IncidentWatch(store, clock, pass_s * INCIDENTS_SHARE)
         self.rules = RuleWatch(store)
         self.degradation = DegradationWatch(store, clock, pass_s * SCORES_SHARE)
+        self.logs = LogWatch(store, clock, pass_s * LOGS_SHARE)
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}
         self._resources: dict[Key, Bounded] = {}
@@ -68,6 +72,7 @@ class Predictor:
         await self.incidents.start()
         await self.rules.start()
         await self.degradation.start()
+        await self.logs.start()
         await self.take_in()
 
     async def once(self) -> None:
@@ -77,6 +82,7 @@ class Predictor:
         await self.rules.write(self.clock())
         await self.incidents.once(self._heard)
         await self.degradation.once(self._heard)
+        await self.logs.once(self._heard, self.rules.restarted_ms)
 
     async def save(self) -> None:
         """Keeps what was learned."""
@@ -86,7 +92,8 @@ class Predictor:
         read = [[*device, until] for device, until in self._read_until_ms.items()]
         columns, facts = self.incidents.dump()
         parts = {"exhaustion": self.watch.dump(), "anomaly": columns}
-        kept = Checkpoint(self._saved_at, {"read_until_ms": read, "anomaly": facts, "rules": self.rules.dump()}, parts)
+        known = {"read_until_ms": read, "anomaly": facts, "rules": self.rules.dump(), "logs": self.logs.dump()}
+        kept = Checkpoint(self._saved_at, known, parts)
         try:
             await asyncio.to_thread(save, self.kept_at, kept)
         except OSError as error:
@@ -107,6 +114,7 @@ class Predictor:
             watch.load(dict(kept.parts["exhaustion"]))
             self.incidents.load(dict(kept.parts["anomaly"]), kept.facts["anomaly"])
             self.rules.load(kept.facts["rules"])
+            self.logs.load(kept.facts["logs"])
         except (KeyError, ValueError, TypeError) as error:
             log.warning("prediction: what was kept is of another version (%s); the past is read anew", error)
             return
@@ -124,9 +132,12 @@ class Predictor:
             devices = await rows.load_seen(tx, since)
         await self.rules.learn()
         self._heard |= dict.fromkeys(devices)
-        for organisation_id, device_id in devices:
-            if self._wanted(organisation_id, device_id):
-                await self._take_in_device(organisation_id, device_id, now)
+        known = [device for device in devices if self._wanted(*device)]
+        for place in range(0, len(known), DEVICES_AT_ONCE):
+            fresh: list[Stretch] = []
+            for device in known[place : place + DEVICES_AT_ONCE]:
+                fresh += await self._take_in_device(*device, now)
+            await asyncio.to_thread(self.watch.feed, fresh)
         self._passed_at = now
 
     async def _learn_series(self, tx: AsyncConnection) -> None:
@@ -145,27 +156,30 @@ class Predictor:
         device = (organisation_id, device_id)
         return list({*self._series.get(device, ()), *self.rules.wanted(device)})
 
-    async def _take_in_device(self, organisation_id: str, device_id: str, now: datetime) -> None:
-        """Reads the device's new samples, a day at a time, so that memory stays bounded."""
+    async def _take_in_device(self, organisation_id: str, device_id: str, now: datetime) -> list[Stretch]:
+        """Reads the device's new samples, a day at a time, so that memory stays bounded; gives those of the last day.
+
+        They are fed together with other devices': what is fed costs a step, however many series are in it.
+        """
         now_ms = int(now.timestamp() * 1000)
         start_ms = self._read_until_ms.get((organisation_id, device_id), now_ms - int(REBUILD.total_seconds() * 1000))
-        while start_ms < now_ms + AHEAD_MS_MAX:
+        while True:
             end_ms = start_ms + CHUNK_MS if start_ms + CHUNK_MS < now_ms else now_ms + AHEAD_MS_MAX
             async with self.store.transaction(Scope(organisation_id)) as tx:
                 columns = await samples.read(
                     tx, organisation_id, device_id, self._wanted(organisation_id, device_id), start_ms, end_ms
                 )
             self.rules.feed((organisation_id, device_id), columns, now)
-            stretches = self._stretches(organisation_id, device_id, columns)
-            await asyncio.to_thread(self.watch.feed, [thin(part, now.timestamp()) for part in stretches])
-            newest = max((int(times[-1]) for times, _ in columns.values()), default=None)
-            if end_ms < now_ms:
-                start_ms = end_ms
-                continue
-            if newest is not None:
-                start_ms = max(start_ms, newest - OVERLAP_MS)
-            break
+            stretches = [thin(part, now.timestamp()) for part in self._stretches(organisation_id, device_id, columns)]
+            if end_ms >= now_ms:
+                break
+            await asyncio.to_thread(self.watch.feed, stretches)
+            start_ms = end_ms
+        newest = max((int(times[-1]) for times, _ in columns.values()), default=None)
+        if newest is not None:
+            start_ms = max(start_ms, newest - OVERLAP_MS)
         self._read_until_ms[organisation_id, device_id] = start_ms
+        return stretches
 
     def _stretches(self, organisation_id: str, device_id: str, columns: samples.Columns) -> list[Stretch]:
         found = []

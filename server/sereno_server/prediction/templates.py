@@ -7,7 +7,8 @@ so far become one: `canonical` gives the id that is left (the oldest), so an id 
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 WILD: Final = "<*>"
 _HOLE: Final = "\x00"  # stands for WILD while a line is taken apart
@@ -98,6 +99,29 @@ class Miner:
         """How many templates are left after merging."""
         return sum(1 for number in range(1, len(self._merged)) if self._merged[number] == number)
 
+    def dump(self) -> dict[str, Any]:
+        """Everything that was learned, as JSON."""
+        return {
+            "ids": [[*key, number] for key, number in self._ids.items()],
+            "merged": self._merged,
+            "lines": self._lines,
+            "texts": self._texts[1:],
+            "open": [[place, *key] for place, key in self._open],
+        }
+
+    @classmethod
+    def load(cls, kept: Mapping[str, Any]) -> "Miner":
+        """A miner that goes on where `dump` was. Raises KeyError or TypeError when it is of another version."""
+        miner = cls()
+        miner._ids = {tuple(key): int(number) for *key, number in kept["ids"]}
+        miner._merged, miner._lines = list(kept["merged"]), list(kept["lines"])
+        miner._texts = [(), *(tuple(text) for text in kept["texts"])]
+        miner._open = {(int(place), tuple(key)) for place, *key in kept["open"]}
+        for number, text in enumerate(miner._texts):
+            for place in _sharing(text):
+                miner._sharers.setdefault(cls._place_of(text, place), []).append(number)
+        return miner
+
     def _place(self, key: Words) -> int:
         """The id of words that were never seen: of the variable place they fill, or a new one."""
         said = [place for place, word in enumerate(key) if word != WILD and any(map(str.isalpha, word))]
@@ -124,7 +148,7 @@ class Miner:
             if word == WILD:
                 if len(said) >= NEIGHBOURS_MIN:
                     self._merge([number, *self._sharers.get(spot, ())])
-            elif len(word) > 1 or word.isalnum():
+            elif _may_vary(word):
                 sharers = self._sharers.setdefault(spot, [])
                 sharers.append(number)
                 if self._is_variable(sharers, len(said) - (place in said)):
@@ -156,6 +180,16 @@ class Miner:
     @staticmethod
     def _place_of(key: Words, place: int) -> tuple[int, Words]:
         return place, key[:place] + key[place + 1 :]
+
+
+def _may_vary(word: str) -> bool:
+    """Whether a word is more than a mark between others."""
+    return len(word) > 1 or word.isalnum()
+
+
+def _sharing(text: Words) -> list[int]:
+    """The places of a template that others may share."""
+    return [place for place, word in enumerate(text) if word != WILD and _may_vary(word)]
 
 
 def _with_hole(key: Words, place: int) -> Words:

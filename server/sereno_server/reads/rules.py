@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_server.reads.words import Words
 from sereno_server.rules.catalogue import RULES
 from sereno_server.rules.condition_words import condition
-from sereno_server.rules.rule import SEVERITIES, Rule
+from sereno_server.rules.rule import SEVERITIES, Elsewhere, Rule
 from sereno_server.store.tables import conditions, devices
 
 
@@ -78,13 +78,14 @@ class HeldHere:
 
 async def holding(tx: AsyncConnection, device_id: str, words: Words) -> list[HeldHere]:
     """What rules found on this device and still holds, the worst first; notes last."""
-    columns = (conditions.c.rule, conditions.c.object, conditions.c.figure, conditions.c.onset_at)
+    columns = [conditions.c[name] for name in ("rule", "object", "title", "figure", "onset_at")]
     query = select(*columns).where(conditions.c.device_id == device_id, conditions.c.closed_at.is_(None))
     found = []
     for row in await tx.execute(query.order_by(conditions.c.onset_at)):
         rule = RULES.get(row.rule)
         if rule is not None:
-            title = rule.title(row.object, row.figure, words.language)
+            made = isinstance(rule.measure, Elsewhere)  # its title says more than the rule does
+            title = row.title if made else rule.title(row.object, row.figure, words.language)
             advice = rule.advice.said(words.language, object=row.object)
             found.append(HeldHere(rule.severity, title, advice, row.onset_at))
     return sorted(found, key=lambda one: -SEVERITIES.index(one.severity))

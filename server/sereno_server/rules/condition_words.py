@@ -1,6 +1,6 @@
 """A rule's condition in words, made from the rule itself so that they cannot differ."""
 
-from sereno_server.rules.rule import DAY, HOUR, MINUTE, SCALES, Beyond, Elsewhere, Falls, Rise, Rule, Share, Size, Text
+from sereno_server.rules.rule import DAY, HOUR, MINUTE, Beyond, Elsewhere, Falls, Rise, Rule, Share, Size, Text
 
 _MEASURES: dict[type, Text] = {
     Size: Text("size of {series}", "tamaño de {series}"),
@@ -22,15 +22,10 @@ def condition(rule: Rule, language: str = "en") -> str:
     series = rule.series + "".join(f"{{{name}={value}}}" for name, value in rule.where)
     text = _MEASURES.get(type(rule.measure))
     measure = text.said(language, series=series, of=rule.partner, within=within) if text else series
-    said = _LIMIT.said(language, measure=measure, sign="≤" if rule.falling else "≥", limit=figure(rule, rule.limit))
+    said = _LIMIT.said(language, measure=measure, sign="≤" if rule.falling else "≥", limit=rule.limit_text(rule.limit))
     if rule.hold_s:
         said += _HOLD.said(language, span=span(rule.hold_s))
     return said + (_GOOD.said(language) if rule.after_good else "")
-
-
-def figure(rule: Rule, value: float) -> str:
-    """A limit with the rule's unit."""
-    return f"{value / SCALES.get(rule.unit or '', 1.0):g}{rule.unit or ''}"
 
 
 def span(seconds: float) -> str:

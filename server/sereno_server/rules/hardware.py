@@ -37,8 +37,8 @@ HARDWARE: tuple[Rule, ...] = (
         object="disk",
         says=Text("Disk {object} says that it is failing", "El disco {object} dice que está fallando"),
         advice=Text(
-            "Save what is on it now and replace it: the disk itself expects to fail within a day.",
-            "Salve ahora su contenido y sustitúyalo: el propio disco espera fallar en un día.",
+            "Save what is on it now, and replace it.",
+            "Salve ahora su contenido y sustitúyalo.",
         ),
         severity="failing",
         falling=True,

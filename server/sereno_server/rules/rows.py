@@ -49,11 +49,23 @@ async def load_series(tx: AsyncConnection, names: frozenset[str], after_id: int)
     return [SeriesRow(**row) for row in found.mappings()]
 
 
-async def load_open(tx: AsyncConnection) -> dict[Spot, str]:
-    """The ids of the conditions that hold."""
-    names = list(Spot.__dataclass_fields__)
-    query = select(conditions.c.id, *(conditions.c[name] for name in names)).where(conditions.c.closed_at.is_(None))
-    return {Spot(*(row[name] for name in names)): row["id"] for row in (await tx.execute(query)).mappings()}
+@dataclass(frozen=True)
+class Known:
+    """A condition that holds. made_at: by the server's clock; onset_at: by the device's."""
+
+    id: str
+    made_at: datetime
+    onset_at: datetime
+
+
+async def load_open(tx: AsyncConnection) -> dict[Spot, Known]:
+    """The conditions that hold."""
+    spot, known = list(Spot.__dataclass_fields__), list(Known.__dataclass_fields__)
+    query = select(*(conditions.c[name] for name in (*spot, *known))).where(conditions.c.closed_at.is_(None))
+    return {
+        Spot(*(row[name] for name in spot)): Known(**{name: row[name] for name in known})
+        for row in (await tx.execute(query)).mappings()
+    }
 
 
 async def load_offsets(tx: AsyncConnection) -> dict[tuple[str, str], int]:
@@ -63,8 +75,8 @@ async def load_offsets(tx: AsyncConnection) -> dict[tuple[str, str], int]:
     return {(row.organisation_id, row.id): row.clock_offset_ms for row in found}
 
 
-async def begin(tx: AsyncConnection, begun: Sequence[Begun], now: datetime) -> dict[Spot, str]:
-    """Keeps conditions that begin; gives their ids."""
+async def begin(tx: AsyncConnection, begun: Sequence[Begun], now: datetime) -> dict[Spot, Known]:
+    """Keeps conditions that begin."""
     rows = [
         {
             "organisation_id": one.spot.organisation_id,
@@ -81,7 +93,7 @@ async def begin(tx: AsyncConnection, begun: Sequence[Begun], now: datetime) -> d
     ]
     if rows:
         await tx.execute(insert(conditions), rows)
-    return {one.spot: str(row["id"]) for one, row in zip(begun, rows, strict=True)}
+    return {one.spot: Known(str(row["id"]), now, one.onset_at) for one, row in zip(begun, rows, strict=True)}
 
 
 async def end(tx: AsyncConnection, ids: Sequence[str], now: datetime) -> None:

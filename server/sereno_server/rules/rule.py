@@ -106,6 +106,10 @@ class Rule:
         """The other series that is measured against, or none."""
         return self.measure.of if isinstance(self.measure, Beyond | Share) else ""
 
+    def limit_text(self, value: float) -> str:
+        """A limit with its unit."""
+        return f"{value / SCALES.get(self.unit or '', 1.0):g}{self.unit or ''}"
+
     def title(self, thing: str, figure: float, language: str = "en") -> str:
         """What is so, with its figure where that says more."""
         said = self.says.said(language, object=thing)

@@ -12,13 +12,14 @@ from typing import Any, Final
 from sereno_server.rules import judge, rows
 from sereno_server.rules.catalogue import RULES, SERIES_NAMES
 from sereno_server.rules.judge import Memory
-from sereno_server.rules.rows import Begun, SeriesRow, Spot
+from sereno_server.rules.rows import Begun, Known, SeriesRow, Spot
 from sereno_server.rules.rule import Elsewhere, Rule
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Event, emit_all
 from sereno_server.store.samples import Columns
 
 FRESH_S: Final = 900.0  # a device whose newest sample is older is read late: nothing begins
+RESTARTS: Final = "reboot_loop"  # the rule that looks at how long a device is up
 STEPS_FRESH: Final = 3  # of `every_s`: how old the sample that says so may be on top
 
 Device = tuple[str, str]
@@ -50,7 +51,7 @@ class RuleWatch:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.open: dict[Spot, str] = {}
+        self.open: dict[Spot, Known] = {}
         self.devices: dict[Device, Watched] = defaultdict(Watched)
         self._series: dict[Device, dict[int, SeriesRow]] = defaultdict(dict)
         self._newest_series = 0
@@ -124,19 +125,23 @@ class RuleWatch:
             self._begun.clear()
             return
         async with self.store.transaction(Scope.system()) as tx:
-            await rows.end(tx, [self.open[spot] for spot in over if spot in self.open], now)
+            await rows.end(tx, [self.open[spot].id for spot in over if spot in self.open], now)
             ids = await rows.begin(tx, begun, now)
-            await emit_all(
-                tx,
-                [
-                    Event("forecast", spot.organisation_id, ids.get(spot, self.open.get(spot, "")), spot.device_id)
-                    for spot in (*ids, *over)
-                ],
-            )
+            told = [*ids.items(), *((spot, self.open[spot]) for spot in over if spot in self.open)]
+            await emit_all(tx, [Event("forecast", spot.organisation_id, one.id, spot.device_id) for spot, one in told])
         for spot in over:
             self.open.pop(spot, None)
         self.open |= ids
         self._begun, self._over = {}, set()
+
+    def restarted_ms(self, device: Device) -> int:
+        """When a device last started, by its own clock; 0 = not known."""
+        watched = self.devices.get(device)
+        memories = () if watched is None else watched.memories.items()
+        for (name, _), memory in memories:
+            if name == RESTARTS and memory.at_ms:
+                return memory.at_ms - int(memory.value * 1000)
+        return 0
 
     def dump(self) -> list[Any]:
         """What is known, as JSON."""

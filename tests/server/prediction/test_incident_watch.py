@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from tests.server.prediction.quiet_device import AREAS, DAY
 
+from sereno_proto.limits import EXPLAINED_LATE_S
 from sereno_server.alerts.watch import watch
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.slots import SLOT_MS
@@ -68,6 +69,23 @@ async def troubled(store):
     return live, moment, ids
 
 
+async def fired(store):
+    async with store.transaction(Scope(ORG)) as tx:
+        return [tuple(one) for one in await tx.execute(select(alerts.c.kind, alerts.c.severity, alerts.c.ticket_id))]
+
+
+async def upgraded(store, at):
+    async with store.transaction(Scope(ORG)) as tx:
+        await tx.execute(
+            text(
+                "INSERT INTO changes (organisation_id, id, device_id, kind, object, name, summary, diff, who,"
+                " before_digest, after_digest, at) VALUES (:o, 'chg_1', :d, 'package', 'nginx', '', '', '', '',"
+                " '', '', :at)"
+            ),
+            {"o": ORG, "d": DEV, "at": at},
+        )
+
+
 async def rows(store):
     async with store.transaction(Scope(ORG)) as tx:
         return [dict(row) for row in (await tx.execute(select(anomalies))).mappings()]
@@ -83,9 +101,9 @@ def test_an_incident_is_one_row_and_one_alert_and_is_marked_when_it_is_over(stor
         assert row["series"][0]["value"] == pytest.approx(60)
         assert row["series"][0]["usual"] == pytest.approx(10, abs=1)
         await watch(store, ORG, moment[0], START)
-        async with store.transaction(Scope(ORG)) as tx:
-            fired = (await tx.execute(select(alerts.c.kind, alerts.c.severity, alerts.c.ticket_id))).all()
-        assert [tuple(one) for one in fired if one.kind == "anomaly"] == [("anomaly", "watch", None)]
+        assert [one for one in await fired(store) if one[0] == "anomaly"] == []  # an explanation may still come
+        await watch(store, ORG, moment[0] + timedelta(seconds=EXPLAINED_LATE_S), START)
+        assert [one for one in await fired(store) if one[0] == "anomaly"] == [("anomaly", "watch", None)]
         await stored(store, ids, moment[0], np.full((2, len(ids)), 200.0), 9)  # it becomes worse while it goes on
         moment[0] += timedelta(milliseconds=SLOT_MS)
         await live.once([DEVICE])
@@ -111,8 +129,10 @@ def test_an_incident_is_one_row_and_one_alert_and_is_marked_when_it_is_over(stor
 def test_what_is_explained_raises_nothing_and_is_kept(store, why):
     async def story():
         live, moment, _ = await troubled(store)
-        async with store.transaction(Scope(ORG)) as tx:
-            if why == "maintenance":
+        if why == "package":
+            await upgraded(store, moment[0])
+        else:
+            async with store.transaction(Scope(ORG)) as tx:
                 await tx.execute(
                     insert(maintenance).values(
                         organisation_id=ORG,
@@ -123,19 +143,25 @@ def test_what_is_explained_raises_nothing_and_is_kept(store, why):
                         made_by="noa",
                     )
                 )
-            else:
-                await tx.execute(
-                    text(
-                        "INSERT INTO changes (organisation_id, id, device_id, kind, object, name, summary, diff, who,"
-                        " before_digest, after_digest, at) VALUES (:o, 'chg_1', :d, 'package', 'nginx', '', '', '', '',"
-                        " '', '', :at)"
-                    ),
-                    {"o": ORG, "d": DEV, "at": moment[0]},
-                )
         await live.once([DEVICE])
         (row,) = await rows(store)
         assert (row["state"], row["outcome"]) == ("closed", "withdrawn")
         assert row["outcome_why"] in {"announced maintenance: new disks", "packages changed: nginx"}
+        assert live.open == {}
+
+    asyncio.run(story())
+
+
+def test_an_upgrade_that_is_told_after_the_incident_opened_takes_it_back(store):
+    async def story():
+        live, moment, _ = await troubled(store)
+        await live.once([DEVICE])
+        assert len(live.open) == 1
+        moment[0] += timedelta(minutes=10)
+        await upgraded(store, moment[0])
+        await live.once([DEVICE])
+        (row,) = await rows(store)
+        assert (row["state"], row["outcome_why"]) == ("closed", "packages changed: nginx")
         assert live.open == {}
 
     asyncio.run(story())

@@ -2,15 +2,20 @@
 
 from datetime import timedelta
 
+from sereno_proto import limits
 from sereno_server.alerts.signal import Signal
 from sereno_server.alerts.situation import Situation
 from sereno_server.rules.catalogue import RULES
+from sereno_server.rules.rule import Elsewhere
 
-# Predictor and rules have their own hysteresis, so what they say counts at once. Silence waits a little longer than its
-# limit: of many devices behind one broken router the last is noticed a keepalive after the first, and they belong
-# together.
-HOLD_S = {"exhaustion": 0.0, "anomaly": 0.0, "silent": 30.0} | dict.fromkeys(RULES, 0.0)
-CLEAR_S = {"exhaustion": 0.0, "anomaly": 0.0, "silent": 15.0} | dict.fromkeys(RULES, 0.0)
+# Predictor and rules have their own hysteresis, so what they say counts at once. What is only unusual waits for its
+# explanation: an upgrade is told when it has finished. Silence waits a little longer than its limit: of many devices
+# behind one broken router the last is noticed a keepalive after the first, and they belong together.
+HOLD_S: dict[str, float] = {"exhaustion": 0.0, "anomaly": limits.EXPLAINED_LATE_S, "silent": 30.0}
+CLEAR_S: dict[str, float] = {"exhaustion": 0.0, "anomaly": 0.0, "silent": 15.0}
+for _rule in RULES.values():
+    HOLD_S[_rule.name] = _rule.hold_s if isinstance(_rule.measure, Elsewhere) else 0.0
+    CLEAR_S[_rule.name] = 0.0
 ELSE_S = 60.0
 FLAPS_MAX = 3  # so often within FLAP_WINDOW_S is flapping ...
 FLAP_WINDOW_S = 3600
