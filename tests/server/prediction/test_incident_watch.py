@@ -38,7 +38,7 @@ async def prepared(store):
                 platform="linux",
                 agent_version="0",
                 connected_at=START,
-                last_seen=START + timedelta(days=DAYS, minutes=10),
+                last_seen=START + timedelta(days=DAYS, hours=1),
             )
         )
         keys = [SeriesKey(f"{area}_used") for area in AREAS]
