@@ -8,7 +8,7 @@ from tests.server.quiet import device
 from tests.server.quiet.house import House
 from tests.server.quiet.lines import ERROR, Lines, spoken
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a minute of processor time
 HOUR, DAY = 3600.0, 86_400.0
 
 
