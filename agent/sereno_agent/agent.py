@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from sereno_agent import VERSION, agent_lock, collectors, config, standing, status, wants
+from sereno_agent import VERSION, agent_lock, collectors, config, present, standing, status, wants
 from sereno_agent.batch import Batcher
 from sereno_agent.clock_watch import ClockWatch
 from sereno_agent.collectors import Collector
@@ -17,6 +17,7 @@ from sereno_agent.commands import Commands
 from sereno_agent.executor_process import ExecutorProcess
 from sereno_agent.file_events import FileEvents
 from sereno_agent.folders import Folders
+from sereno_agent.host import Host
 from sereno_agent.intervals import Intervals
 from sereno_agent.inventory import Inventory
 from sereno_agent.link import Link
@@ -75,6 +76,7 @@ class Agent:
         self.inventory = Inventory(folders.inventory, self._keep_inventory)
         self._offers: set[str] = set()  # ids of commands that offer a certificate
         self._logs_named = asyncio.Event()
+        self._started_ms = _now_ms()
         self._clock_watch = ClockWatch(_now_ms, time.monotonic)
 
     async def run(self) -> None:
@@ -191,6 +193,8 @@ class Agent:
         self.spool.append(Up(inventory=facts), durable=True)
 
     def _send_changes(self, changes: list[Change]) -> None:
+        if changes:
+            present.attribute(changes, Host(), _now_ms(), self._started_ms)
         for start in range(0, len(changes), _CHANGES_PER_MESSAGE):
             part = changes[start : start + _CHANGES_PER_MESSAGE]
             self.spool.append(Up(changes=ChangeSet(changes=part)), durable=True)
