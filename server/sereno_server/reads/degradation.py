@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_server.prediction.degradation import combined
 from sereno_server.reads.health import of_device
-from sereno_server.reads.sentences import resource_name
+from sereno_server.reads.sentences import fate, resource_name
 from sereno_server.reads.words import Words
 from sereno_server.store.tables import degradation_days, degradations, devices, organisation_days
 
@@ -104,15 +104,15 @@ def part_sentence(part: PartRow, now: datetime, words: Words) -> str:  # noqa: P
     count = int(figures.get("count", 0))
     match part.kind:
         case "forecast":
-            what = resource_name(figures["resource"], figures["object"], words)
+            named = (figures["resource"], figures["object"], words)
             if figures["full"]:
-                return words.say("{what} is at its end", what=what)
+                return fate(*named, over=True)
             if figures["full_at"] is None:
-                return words.say("{what} grows towards its limit", what=what)
+                return words.say("{what} grows towards its limit", what=resource_name(*named))
             at = datetime.fromisoformat(figures["full_at"])
             sure = words.percent(figures["confidence"])
             return words.say(
-                "{what} reaches its end {relative}, {sure} sure", what=what, relative=words.relative(at, now), sure=sure
+                "{what} {relative}, {sure} sure", what=fate(*named), relative=words.relative(at, now), sure=sure
             )
         case "services_failed":
             return words.say_n("{n} service has failed", "{n} services have failed", count)

@@ -50,6 +50,26 @@ def resource_name(resource: str, object_: str, words: Words) -> str:
     return named.get(resource) or f"{resource} {object_}".strip()
 
 
+def fate(resource: str, object_: str, words: Words, *, over: bool = False) -> str:
+    """What becomes of it: `/var full`, `Certificate www expires`; over: it has come to that."""
+    what = resource_name(resource, object_, words)
+    match resource:
+        case "certificate":
+            return words.say("{what} has expired", what=what) if over else words.say("{what} expires", what=what)
+        case "battery":
+            return words.say("{what} is empty", what=what) if over else words.say("{what} empty", what=what)
+        case "disk_wear":
+            return (
+                words.say("{what} has reached its end", what=what)
+                if over
+                else words.say("{what} at its end", what=what)
+            )
+        case "database" if not over:
+            return words.say("{what} at its limit", what=what)
+        case _:
+            return words.say("{what} is full", what=what) if over else words.say("{what} full", what=what)
+
+
 def resource_kind(resource: str, words: Words) -> str:
     """The kind of thing that runs out."""
     named = {

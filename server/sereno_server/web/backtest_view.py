@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from sereno_server.prediction.device_backtest import Drawing, Report
 from sereno_server.prediction.device_replay import OPEN, Said
-from sereno_server.reads.sentences import resource_name
+from sereno_server.reads.sentences import fate, resource_name
 from sereno_server.reads.words import Words
 from sereno_server.web import assets
 from sereno_server.web.i18n import translations
@@ -109,12 +109,11 @@ def scores(report: Report, words: Words) -> list[tuple[str, list[int], int]]:
 def said_sentence(one: Said, words: Words) -> str:
     """What it would have said at that moment."""
     if one.kind == "forecast":
-        what = resource_name(one.resource, one.object, words)
         if one.full_at is None:
-            return words.say("{what} grows towards its limit", what=what)
+            return words.say("{what} grows towards its limit", what=resource_name(one.resource, one.object, words))
         return words.say(
-            "{what} full {relative}, at {clock}",
-            what=what,
+            "{what} {relative}, at {clock}",
+            what=fate(one.resource, one.object, words),
             relative=words.relative(one.full_at, one.at),
             clock=words.clock(one.full_at, one.at),
         )

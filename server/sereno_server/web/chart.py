@@ -79,7 +79,11 @@ def window(
         whole = round(RANGES[name] * 1000)
         end = _ms(until) + whole // 4
         return Window(name, end - whole, end, _ms(now))
-    length = RANGES[name]
+    return with_room(name, RANGES[name], forecast, now)
+
+
+def with_room(name: str, length: float, forecast: ForecastRow | None, now: datetime) -> Window:
+    """A range of so many seconds that ends a little after now, or as far ahead as its forecast needs."""
     ahead = length * 0.02
     if forecast is not None and forecast.full_at is not None and forecast.state == "open":
         wanted_ahead = ((forecast.full_at_high or forecast.full_at) - now).total_seconds() * 1.08
@@ -106,31 +110,36 @@ def chart(
     words: Words,
 ) -> dict[str, Any]:
     """The JSON that chart.js draws. Times are milliseconds, values the resource's own unit."""
-    forecast = resource.forecast
-    path = [list(step[:4]) for step in forecast.path if step[0] <= frame.end] if forecast else []
     highest = max([resource.capacity, *(past.highest.tolist() or [0.0])])
     low, high = _levels_range(past.lowest, highest)
-    full_at = forecast.full_at if forecast else None
-    onset = forecast.onset_at if forecast else None
     return {
         **asdict(frame),
         **lines(past),
-        "forecast": path,
+        **outlook(resource.forecast, frame, now, words),
         "title": sentences.resource_name(resource.resource, resource.object, words),
         "low": low,
         "high": high,
         "capacity": resource.capacity,
         "capacity_label": words.say("full: {amount}", amount=words.amount(resource.resource, resource.capacity)),
-        "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
-        "full_label": words.clock(full_at, now) if full_at else "",
-        "onset": _ms(onset) if onset and frame.start <= _ms(onset) <= min(frame.now, frame.end) else None,
-        "onset_label": words.say("it began"),
-        "interval_label": interval(forecast, words),
         "ticks": ticks(frame, words),
         "levels": _levels(resource.resource, low, resource.capacity, words),
         "nights": nights(frame, words),
         "changes": marks(changes, frame),
         "sentence": sentence(resource, now, words),
+    }
+
+
+def outlook(forecast: ForecastRow | None, frame: Window, now: datetime, words: Words) -> dict[str, Any]:
+    """The part of the JSON that a forecast draws: its band, its most likely end, and when it began."""
+    full_at = forecast.full_at if forecast else None
+    onset = forecast.onset_at if forecast else None
+    return {
+        "forecast": [list(step[:4]) for step in forecast.path if step[0] <= frame.end] if forecast else [],
+        "full_at": _ms(full_at) if full_at and (full_at > now or _ms(now) > frame.end) else None,
+        "full_label": words.clock(full_at, now) if full_at else "",
+        "onset": _ms(onset) if onset and frame.start <= _ms(onset) <= min(frame.now, frame.end) else None,
+        "onset_label": words.say("it began"),
+        "interval_label": interval(forecast, words),
     }
 
 

@@ -58,6 +58,7 @@ def page(frame: Frame, template: str, *, status: int = 200, **context: Any) -> H
         "told": fix.told,
         "proof": fix.proof,
         "resource": lambda f: sentences.resource_name(f.resource, f.object, words),
+        "fate": lambda f, **how: sentences.fate(f.resource, f.object, words, **how),
         "growth": lambda f: growth(f, frame.now, words),
         "full": lambda f: full(f, frame.now),
         **context,

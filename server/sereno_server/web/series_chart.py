@@ -8,32 +8,39 @@ from typing import Any
 import numpy as np
 
 from sereno_server.reads.resources import SeriesRow
+from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.words import Words
 from sereno_server.store.blocks import Float64
 from sereno_server.store.rollup import Stretches
 from sereno_server.web import units
-from sereno_server.web.chart import Lettered, Window, lines, marks, nice, nights, ticks
+from sereno_server.web.chart import Lettered, Window, lines, marks, nice, nights, outlook, ticks
 
 LEVELS = 4
 
 
 def series_chart(
-    series: SeriesRow, found: Stretches, frame: Window, *, changes: Sequence[Lettered], words: Words
+    series: SeriesRow,
+    found: Stretches,
+    frame: Window,
+    *,
+    changes: Sequence[Lettered],
+    words: Words,
+    forecast: ForecastRow | None = None,
 ) -> dict[str, Any]:
-    """The JSON that chart.js draws, without bound or forecast. Times are milliseconds."""
-    low, high = _extent(found.lowest, found.highest)
+    """The JSON that chart.js draws, with its bound only where a forecast runs towards it. Times are milliseconds."""
+    bound = np.array([forecast.capacity] if forecast else [])
+    low, high = _extent(np.append(found.lowest, bound), np.append(found.highest, bound))
     return {
         **asdict(frame),
         **lines(found),
-        "forecast": [],
+        **outlook(forecast, frame, _moment(frame.now), words),
         "title": series.text,
         "low": low,
         "high": high,
-        "capacity": 0,
-        "capacity_label": "",
-        "full_at": None,
-        "full_label": "",
-        "interval_label": "",
+        "capacity": forecast.capacity if forecast else 0,
+        "capacity_label": words.say("full: {amount}", amount=words.amount(forecast.resource, forecast.capacity))
+        if forecast
+        else "",
         "ticks": ticks(frame, words),
         "levels": _levels(series, low, high, words),
         "nights": nights(frame, words),

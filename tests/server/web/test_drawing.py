@@ -10,6 +10,7 @@ from sereno_server.reads.fleet import Upcoming
 from sereno_server.reads.history import step_ms, thinned
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
+from sereno_server.reads.sentences import fate
 from sereno_server.reads.words import ENGLISH, Words
 from sereno_server.store.rates import rate
 from sereno_server.web import chart, diffs, units
@@ -184,6 +185,35 @@ def test_no_line_is_drawn_across_a_gap():
     drawn = series_chart(series("load1"), thinned(times, values, 100), frame, changes=[], words=ENGLISH)
     assert drawn["t"] == [0, 1000, 2000, 2001, 60_000, 61_000]
     assert drawn["v"] == [1.0, 1.0, 1.0, None, 1.0, 1.0]
+
+
+def test_a_series_that_runs_out_is_drawn_with_its_band_its_bound_and_its_onset():
+    row = forecast(4, path=tuple((NOW.timestamp() * 1000 + n * 3.6e6, 30e9, 31e9, 32e9) for n in range(5)))
+    window = chart.with_room("1d", 86_400, row, NOW)
+    assert window.end / 1000 > row.full_at_high.timestamp()
+    times = np.array([window.start, window.now], np.int64)
+    values = np.array([20e9, 30e9])
+    past = thinned(times, values, 100)
+    drawn = series_chart(series("filesystem_used_bytes"), past, window, changes=[], words=ENGLISH, forecast=row)
+    assert len(drawn["forecast"]) == 5
+    assert drawn["low"] < 20e9 < drawn["capacity"] == 40e9 < drawn["high"]
+    assert drawn["onset"] == row.onset_at.timestamp() * 1000
+    assert drawn["full_at"] == row.full_at.timestamp() * 1000
+    without = series_chart(series("load1"), past, window, changes=[], words=ENGLISH)
+    assert (without["forecast"], without["onset"], without["full_at"], without["capacity"]) == ([], None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("resource", "will", "has"),
+    [
+        ("filesystem", "x full", "x is full"),
+        ("certificate", "Certificate x expires", "Certificate x has expired"),
+        ("battery", "Battery x empty", "Battery x is empty"),
+        ("disk_wear", "Wear of disk x at its end", "Wear of disk x has reached its end"),
+    ],
+)
+def test_what_becomes_of_a_thing_is_said_by_its_nature(resource, will, has):
+    assert (fate(resource, "x", ENGLISH), fate(resource, "x", ENGLISH, over=True)) == (will, has)
 
 
 def test_a_stretch_is_kept_within_what_there_is():

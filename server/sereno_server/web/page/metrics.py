@@ -10,14 +10,17 @@ from starlette.responses import HTMLResponse, JSONResponse
 from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
-from sereno_server.reads.devices import changes_of, device_row, series_of
+from sereno_server.reads.devices import changes_of, device_row, open_forecasts, series_of
 from sereno_server.reads.fleet import DeviceRow
 from sereno_server.reads.history import history
 from sereno_server.reads.resources import SeriesRow
+from sereno_server.reads.rows import ForecastRow
+from sereno_server.reads.tickets import causes_of
 from sereno_server.store import samples
 from sereno_server.web import chart, units
 from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import Console
+from sereno_server.web.page.device import with_others
 from sereno_server.web.rendering import page
 from sereno_server.web.series_chart import series_chart
 
@@ -70,12 +73,14 @@ def routes(console: Console) -> APIRouter:
                 raise BadInput("E_NOT_FOUND", f"no series {asked.series} on {name}")
             of = (device.organisation_id, device.id)
             oldest = await samples.oldest_ms(tx, *of)
-            window = asked.window(_window(asked.range, frame.now), oldest)
+            forecast = next((one for one in await open_forecasts(tx, device.id) if one.series_id == drawn.id), None)
+            window = asked.window(_window(asked.range, forecast, frame.now), oldest)
             end_ms = window.end + 1
             past = await history(tx, of, (drawn.id, drawn.kind), window.start, end_ms, asked.points, window.now)
             changes = await changes_of(tx, device.id, limit=CHANGES_SHOWN)
-        letters = chart.lettered(changes)
-        drawing = series_chart(drawn, past, window, changes=letters, words=frame.words)
+            causes = await causes_of(tx, device.ticket.id) if device.ticket else ()
+        letters = chart.lettered(with_others(causes, changes)[:CHANGES_SHOWN])
+        drawing = series_chart(drawn, past, window, changes=letters, words=frame.words, forecast=forecast)
         return JSONResponse(drawing | {"oldest": oldest})
 
     return router
@@ -94,10 +99,21 @@ def matches(series: SeriesRow, search: str) -> bool:
     return all(word in text for word in search.lower().split())
 
 
-def _window(wanted: str, now: datetime) -> chart.Window:
+def _window(wanted: str, forecast: ForecastRow | None, now: datetime) -> chart.Window:
     name = wanted if wanted in RANGES else "1h"
+    if forecast is not None:
+        if wanted not in RANGES:
+            name = best_range(forecast, now)
+        return chart.with_room(name, RANGES[name], forecast, now)
     at = round(now.timestamp() * 1000)
     return chart.Window(name, at - round(RANGES[name] * 1000), at, at)
+
+
+def best_range(forecast: ForecastRow, now: datetime) -> str:
+    """The shortest range that shows when it began and when it ends."""
+    ends = forecast.full_at_high or forecast.full_at or now
+    needed = max((ends - now).total_seconds() / 0.45, (now - (forecast.onset_at or now)).total_seconds() / 0.6)
+    return next((name for name, seconds in RANGES.items() if seconds >= needed), "1y")
 
 
 def _ranges(say: Any) -> list[tuple[str, str]]:
