@@ -65,7 +65,14 @@ class Agent:
             denied=lambda: self.policy().collectors_denied,
         )
         self.witness = Witness(folders.witness)
-        self.reporter = status.Reporter(folders, self.policy, self.spool, self.scheduler.schedule, witness=self.witness)
+        self.reporter = status.Reporter(
+            folders,
+            self.policy,
+            self.spool,
+            self.scheduler.schedule,
+            witness=self.witness,
+            databases=tuple(settings.databases),
+        )
         self.link = Link(self.joined.link_address, folders, self.spool, self.series, self)
         self.executor = ExecutorProcess(folders, self._post_reply, self._keep_event)
         self.commands = Commands(folders, self.executor, self.link.post, self._run_check)

@@ -59,7 +59,7 @@ refused with file and line, and then nothing at all is allowed: half a policy is
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -83,7 +83,7 @@ from sereno_diagnostics.allowed import (
 )
 from sereno_proto.errors import BadInput
 from sereno_proto.ids import sha256
-from sereno_proto.limits import POLICY_BYTES_MAX, POLICY_KEEP_MAX
+from sereno_proto.limits import NAMES_TOLD_MAX, POLICY_BYTES_MAX, POLICY_KEEP_MAX
 
 __all__ = [
     "JournalSource",
@@ -180,6 +180,16 @@ def allowed(
         server=server,
         protected=(path, code),
     )
+
+
+def names_told(policy: Policy, databases: Collection[str]) -> list[str]:
+    """What checks may be given, `folder app-logs`: the names alone, never what they stand for."""
+    kinds: dict[str, Collection[str]] = {
+        "folder": policy.folders, "file": policy.files, "service": policy.services, "host": policy.hosts,
+        "url": policy.urls, "plugin": policy.plugins, "certificate": policy.certificates, "log": policy.logs,
+        "database": databases,
+    }  # fmt: skip
+    return [f"{kind} {name}" for kind, names in kinds.items() for name in sorted(names)][:NAMES_TOLD_MAX]
 
 
 def parse(text: str, path: Path) -> Policy:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sereno_agent import ledger, standing
 from sereno_agent.cost import resident_bytes
 from sereno_agent.folders import Folders
 from sereno_agent.link import Link
-from sereno_agent.policy import Policy
+from sereno_agent.policy import Policy, names_told
 from sereno_agent.schedule import Schedule
 from sereno_agent.spool import Spool
 from sereno_agent.witness import Witness
@@ -31,6 +31,7 @@ class Reporter:
         schedule: Schedule,
         *,
         witness: Witness,
+        databases: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folders = folders
@@ -38,6 +39,7 @@ class Reporter:
         self._spool = spool
         self._schedule = schedule
         self._witness = witness
+        self._databases = databases
         self._clock = clock
         self.logs: Callable[[], dict[str, dict[str, float]]] = dict  # what each log source has said
         self._since = (clock(), time.process_time())
@@ -73,6 +75,7 @@ class Reporter:
             checkpoint_size=self._witness.size,
             checkpoint_fault=self._witness.fault[:500],
             grants=standing.reported(standing.read(self._folders.grants)),
+            names=names_told(policy, self._databases),
         )
 
     def write(self, link: Link) -> None:

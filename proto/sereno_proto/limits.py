@@ -112,6 +112,7 @@ WORKERS_MAX: Final = 4
 WORKER_OPEN_FILES_MAX: Final = 256
 POLICY_BYTES_MAX: Final = 256 * 1024
 POLICY_ENTRIES_MAX: Final = 1000
+NAMES_TOLD_MAX: Final = 256  # of the policy, that a device tells the server to choose among
 POLICY_KEEP_MAX: Final = 10_000
 ACTION_DIGEST_BYTES_MAX: Final = 64 << 20  # a bigger file is identified by inode, size and time of change
 WORKER_MEMORY_BYTES_MAX: Final = 512 << 20

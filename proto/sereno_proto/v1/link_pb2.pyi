@@ -685,6 +685,7 @@ class Status(google.protobuf.message.Message):
     CHECKPOINT_FAULT_FIELD_NUMBER: builtins.int
     GRANTS_FIELD_NUMBER: builtins.int
     COLLECTORS_DENIED_FIELD_NUMBER: builtins.int
+    NAMES_FIELD_NUMBER: builtins.int
     lockdown: builtins.bool
     policy_digest: builtins.str
     policy_error: builtins.str
@@ -711,6 +712,10 @@ class Status(google.protobuf.message.Message):
     def collectors_denied(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """by the policy, and by the server's wish"""
 
+    @property
+    def names(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """what checks may be given, "folder app-logs": names of the policy, never what they stand for"""
+
     def __init__(
         self,
         *,
@@ -729,8 +734,9 @@ class Status(google.protobuf.message.Message):
         checkpoint_fault: builtins.str = ...,
         grants: collections.abc.Iterable[Global___StandingGrant] | None = ...,
         collectors_denied: collections.abc.Iterable[builtins.str] | None = ...,
+        names: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "checkpoint_fault", b"checkpoint_fault", "checkpoint_size", b"checkpoint_size", "collectors", b"collectors", "collectors_denied", b"collectors_denied", "cpu_ms_per_s", b"cpu_ms_per_s", "grants", b"grants", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["allowed_actions", b"allowed_actions", "checkpoint_fault", b"checkpoint_fault", "checkpoint_size", b"checkpoint_size", "collectors", b"collectors", "collectors_denied", b"collectors_denied", "cpu_ms_per_s", b"cpu_ms_per_s", "grants", b"grants", "ledger_head", b"ledger_head", "ledger_length", b"ledger_length", "lockdown", b"lockdown", "names", b"names", "policy_digest", b"policy_digest", "policy_error", b"policy_error", "resident_bytes", b"resident_bytes", "spool_bytes", b"spool_bytes", "spool_dropped", b"spool_dropped"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___Status: typing_extensions.TypeAlias = Status

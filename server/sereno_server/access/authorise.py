@@ -11,6 +11,7 @@ VERBS: dict[str, frozenset[str]] = {
     "read": _STAFF | {"customer"},
     "read_ledger": _STAFF | {"customer"},
     "request_run": _STAFF,
+    "run_check": _STAFF,
     "sign": _STAFF,
     "backtest": _STAFF,  # it costs a core for a while
     "rate": _STAFF,  # was a ticket useful

@@ -44,12 +44,12 @@ async def request_run(  # noqa: PLR0917  the contract with API and pages
     organisation_id = account.organisation_id
     authorise(account, "request_run", Object("device", organisation_id, device_id))
     async with app.store.transaction(Scope(organisation_id)) as tx:
-        await _require_device(tx, organisation_id, device_id)
+        await require_device(tx, organisation_id, device_id)
         roster = await rows.newest_roster(tx, organisation_id)
         if roster.person(account.name) is None:
             raise Refused("E_REQUESTER_UNKNOWN", f"{account.name} is not on roster {roster.version}")
         if ticket_id is not None:
-            await _require_ticket(tx, organisation_id, ticket_id, device_id)
+            await require_ticket(tx, organisation_id, ticket_id, device_id)
             parameters = await complete(tx, organisation_id, ticket_id, playbook, parameters, clock)
         steps = compile_playbook(playbook, parameters or {})
         run_id = await insert_run(
@@ -114,7 +114,7 @@ async def insert_run(
     return run_id
 
 
-async def _require_device(tx: AsyncConnection, organisation_id: str, device_id: str) -> None:
+async def require_device(tx: AsyncConnection, organisation_id: str, device_id: str) -> None:
     known = await tx.scalar(
         select(devices.c.id).where(
             devices.c.organisation_id == organisation_id, devices.c.id == device_id, devices.c.revoked_at.is_(None)
@@ -124,7 +124,7 @@ async def _require_device(tx: AsyncConnection, organisation_id: str, device_id: 
         raise Refused("E_NOT_FOUND", f"no device {device_id[:80]}")
 
 
-async def _require_ticket(tx: AsyncConnection, organisation_id: str, ticket_id: str, device_id: str) -> None:
+async def require_ticket(tx: AsyncConnection, organisation_id: str, ticket_id: str, device_id: str) -> None:
     of_ticket = (tickets.c.organisation_id == organisation_id, tickets.c.id == ticket_id)
     found = (await tx.execute(select(tickets.c.state, tickets.c.device_id).where(*of_ticket))).first()
     if found is None or found.device_id != device_id:

@@ -20,6 +20,7 @@ from sereno_server.web.page import (
     device,
     device_backtest,
     device_changes,
+    device_checks,
     device_logs,
     device_policy,
     fleet,
@@ -35,8 +36,8 @@ from sereno_server.web.page import (
 from sereno_server.web.rendering import Frame, page
 
 PAGES = (
-    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest, inventory),
-    *(tickets, approve, ledger, scoreboard, maintenance, rules, stream),
+    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest),
+    *(device_checks, inventory, tickets, approve, ledger, scoreboard, maintenance, rules, stream),
 )
 
 

@@ -5,7 +5,7 @@ import math
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_proto.limits import TEXT_CHARS_MAX
+from sereno_proto.limits import NAMES_TOLD_MAX, TEXT_CHARS_MAX
 from sereno_proto.v1.link_pb2 import Problem, Status, Up
 from sereno_server.audit.ledger import words
 from sereno_server.gateway.connection import ConnectedDevice
@@ -14,7 +14,7 @@ from sereno_server.gateway.ingest.notices import note, withdraw
 from sereno_server.store.events import Event, emit
 from sereno_server.store.tables import devices
 
-LIST_MAX = 256
+LIST_MAX = NAMES_TOLD_MAX
 SEQUENCE_MAX = (1 << 63) - 1
 
 
@@ -55,10 +55,10 @@ async def notice_rewritten_ledger(tx: AsyncConnection, device: ConnectedDevice, 
 def too_large(status: Status) -> Problem | None:
     """The problem of a status beyond its bounds, or None."""
     if (
-        max(len(status.allowed_actions), len(status.collectors_denied)) > LIST_MAX
+        max(len(status.allowed_actions), len(status.collectors_denied), len(status.names)) > LIST_MAX
         or max(len(status.collectors), len(status.grants)) > LIST_MAX
     ):
-        return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions, collectors and grants")
+        return problem("E_LIMIT", f"a status lists at most {LIST_MAX} actions, names, collectors and grants")
     if status.ByteSize() > 16 * TEXT_CHARS_MAX:
         return problem("E_LIMIT", f"a status has at most {16 * TEXT_CHARS_MAX} bytes")
     return None
@@ -76,6 +76,7 @@ def as_json(status: Status) -> dict[str, object]:
         "cpu_ms_per_s": _finite(status.cpu_ms_per_s),
         "allowed_actions": [words(action) for action in status.allowed_actions],
         "collectors_denied": [words(name) for name in status.collectors_denied],
+        "names": [words(name) for name in status.names],
         "collectors": [
             {
                 "name": words(cost.name),
