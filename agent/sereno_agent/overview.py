@@ -74,7 +74,7 @@ def render(found: dict[str, Any], now_s: float) -> str:
         rows += [("Cost", _cost(core)), ("Collecting", _collecting(core))]
         failing = [f"{name}: {one['error']}" for name, one in core.get("collectors", {}).items() if one["error"]]
         rows += [("Failing", line) for line in failing]
-        rows += [("Logs", _logs(name, one)) for name, one in sorted(core.get("logs", {}).items())]
+        rows += [("Logs", log_row(name, one)) for name, one in sorted(core.get("logs", {}).items())]
     rows += [("Stale", text) for text in _stale(found, now_s)]
     return "\n".join(f"{label + ':':14}{text}" for label, text in rows)
 
@@ -133,7 +133,8 @@ def _collecting(core: dict[str, Any]) -> str:
     return f"{len(collectors)} collectors, the slowest {slowest} ({collectors[slowest]['mean_ms']:.1f} ms)"
 
 
-def _logs(name: str, one: dict[str, Any]) -> str:
+def log_row(name: str, one: dict[str, Any]) -> str:
+    """What one log source has said, in one line."""
     text = f"{name}: {one['lines_per_s']:g} lines/s, {one['lines']:,} since the start"
     if one["withheld"]:
         text += f", {one['withheld']:,} WITHHELD (more than lines_per_minute)"

@@ -41,6 +41,9 @@ def show(policy: Policy) -> Iterator[str]:
 
 
 def _file(files: OpenFiles, path: str, source: LogSource, redact: Redact) -> Iterator[str]:
+    if os.path.islink(path):  # noqa: PTH114
+        yield f"{path}: a link, followed only into folders that `links` names"
+        return
     try:
         opened = files.open(path)
         if opened is None:

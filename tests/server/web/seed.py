@@ -185,9 +185,9 @@ async def _others(tx: AsyncConnection, now: datetime) -> None:
 async def _ledger(tx: AsyncConnection, now: datetime, story: Story) -> None:
     rows = [
         ("server", "ticket.open", story.ticket_id, {"number": 4817}),
-        ("server", "check.ask", story.device_id, {"check": "disk_space"}),
-        ("server", "check.ask", story.device_id, {"check": "largest_files"}),
-        ("device:srv-files-02", "plan.issue", story.run_id, {"digest": ids.sha256(story.plan_text)}),
+        ("server", "check.run", story.device_id, {"check": "disk_space"}),
+        ("server", "check.run", story.device_id, {"check": "largest_files"}),
+        ("device:srv-files-02", "run.planned", story.run_id, {"digest": ids.sha256(story.plan_text)}),
         ("noa", "run.request", story.run_id, {"playbook": "disk.free_space"}),
         ("noa", "run.sign", story.run_id, {"purpose": "request"}),
     ]
