@@ -1,43 +1,24 @@
 """Likely causes: what changed on the device before it began, ranked, on the ticket."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_server.desk import siblings
-from sereno_server.desk.facts import Facts
+from sereno_server.desk.facts import AlertFact, Facts
 from sereno_server.desk.timeline import tell
+from sereno_server.prediction.read_changes import Changed, changes_of
 from sereno_server.prediction.read_onset import onset_of
+from sereno_server.prediction.rollouts import Alike, Trouble
 from sereno_server.runs.parts import Parts
 from sereno_server.store.engine import Scope
 from sereno_server.store.events import Event, emit
-from sereno_server.store.tables import anomalies, causes, changes, forecasts
+from sereno_server.store.tables import anomalies, causes, forecasts
 
-LOOK_BACK = timedelta(days=7)
-CHANGES_MAX = 500
 CAUSES_MAX = 10
 ALERT_SLACK_S = 300.0  # an alert opens so long after what it is about began, about
-
-
-@dataclass(frozen=True)
-class Changed:
-    """A change on the device, as the ranking sees it."""
-
-    id: str
-    kind: str
-    object: str
-    name: str
-    summary: str
-    at: datetime
-    siblings: int = 0  # other devices that got the same change
-    siblings_in_trouble: int = 0  # and have the same trouble since
-    others: int = 0  # devices of the organisation that did not get it
-    others_in_trouble: int = 0  # and have the trouble all the same
-    own: bool = True  # False: only siblings got it
 
 
 class Ranked(Protocol):
@@ -61,9 +42,8 @@ async def rank_causes(app: Parts, facts: Facts, rank: Rank) -> None:
     organisation_id, ticket_id = facts.organisation_id, facts.ticket_id
     async with app.store.transaction(Scope(organisation_id)) as tx:
         onset, slack_s = await _onset(tx, facts)
-        trouble = Trouble(organisation_id, facts.device_id, onset, facts.now)
-        rollouts, fleet = await siblings.rollouts(tx, facts, onset), await siblings.fleet(tx, facts, onset)
-        changed = await changes_of(tx, trouble, rollouts, fleet)
+        alike = tuple(Alike(alert.kind, alert.resource, alert.object) for alert in _firing(facts))
+        changed = await changes_of(tx, Trouble(organisation_id, facts.device_id, onset, facts.now, alike))
         ranked = list(rank(onset, changed, facts.now, _about(facts), slack_s))[:CAUSES_MAX]
         rows: list[dict[str, Any]] = [
             {
@@ -110,7 +90,7 @@ async def _tell(tx: AsyncConnection, facts: Facts, ranked: Sequence[Ranked], sum
 
 async def _onset(tx: AsyncConnection, facts: Facts) -> tuple[datetime, float | None]:
     """When it began and how uncertain that is in seconds: as the forecasts say, else when the first alert opened."""
-    ids = [alert.forecast_id for alert in facts.alerts if alert.forecast_id and alert.state == "firing"]
+    ids = [alert.forecast_id for alert in _firing(facts) if alert.forecast_id]
     began = func.coalesce(forecasts.c.onset_at, forecasts.c.made_at)
     query = select(began.label("began"), forecasts.c.series_id, forecasts.c.onset_at)
     query = query.where(forecasts.c.organisation_id == facts.organisation_id, forecasts.c.id.in_(ids)).order_by(began)
@@ -126,9 +106,8 @@ async def _onset(tx: AsyncConnection, facts: Facts) -> tuple[datetime, float | N
 
 async def _sudden_onset(tx: AsyncConnection, facts: Facts) -> datetime:
     """When a trouble began that is no growth: with the first alert, or the departures that an anomaly was seen by."""
-    firing = [alert for alert in facts.alerts if alert.state == "firing"]
-    opened = min((alert.opened_at for alert in firing), default=facts.now)
-    if not any(alert.kind == "anomaly" for alert in firing):
+    opened = min((alert.opened_at for alert in _firing(facts)), default=facts.now)
+    if not any(alert.kind == "anomaly" for alert in _firing(facts)):
         return opened
     query = select(func.min(anomalies.c.onset_at)).where(
         anomalies.c.organisation_id == facts.organisation_id,
@@ -139,56 +118,10 @@ async def _sudden_onset(tx: AsyncConnection, facts: Facts) -> datetime:
     return min(opened, began or opened)
 
 
+def _firing(facts: Facts) -> list[AlertFact]:
+    return [alert for alert in facts.alerts if alert.state == "firing"]
+
+
 def _about(facts: Facts) -> str:
     """What the trouble is called, for comparison with what changed."""
-    return " ".join(f"{alert.resource} {alert.object}" for alert in facts.alerts if alert.state == "firing")
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What is looked into: on which device, since when."""
-
-    organisation_id: str
-    device_id: str
-    onset: datetime
-    now: datetime
-
-
-async def changes_of(
-    tx: AsyncConnection, trouble: Trouble, rollouts: dict[siblings.Same, siblings.Rollout], fleet: siblings.Fleet
-) -> list[Changed]:
-    """What changed here, and what was rolled out to siblings; each with what became of the siblings that got it."""
-    names = [name for name, field in Changed.__dataclass_fields__.items() if field.default is MISSING]
-    query = (
-        select(*(changes.c[name] for name in names), changes.c.after_digest)
-        .where(
-            changes.c.organisation_id == trouble.organisation_id,
-            changes.c.device_id == trouble.device_id,
-            changes.c.at >= trouble.onset - LOOK_BACK,
-            changes.c.at <= trouble.now + timedelta(minutes=1),
-        )
-        .order_by(changes.c.at.desc())
-        .limit(CHANGES_MAX)
-    )
-    made: list[Changed] = []
-    left = dict(rollouts)
-    for row in (await tx.execute(query)).mappings():
-        same = siblings.Same(row["kind"], row["object"], row["after_digest"])
-        left.pop(same, None)
-        given: dict[str, Any] = {name: row[name] for name in names}
-        made.append(Changed(**given, **_told(rollouts.get(same, siblings.NOBODY), fleet)))
-    for same, rollout in left.items():
-        if rollout.devices >= siblings.ROLLOUT_MIN:
-            told = _told(rollout, fleet)
-            words = (rollout.name, rollout.summary)
-            made.append(Changed(rollout.change_id, same.kind, same.object, *words, rollout.at, own=False, **told))
-    return made
-
-
-def _told(rollout: siblings.Rollout, fleet: siblings.Fleet) -> dict[str, Any]:
-    return {
-        "siblings": rollout.devices,
-        "siblings_in_trouble": rollout.in_trouble,
-        "others": max(fleet.devices - rollout.devices, 0),
-        "others_in_trouble": max(fleet.in_trouble - rollout.in_trouble, 0),
-    }
+    return " ".join(f"{alert.kind} {alert.resource} {alert.object}" for alert in _firing(facts))

@@ -9,6 +9,8 @@ from typing import Any
 
 from sereno_proto import limits
 from sereno_server.prediction import anomaly_rows as rows
+from sereno_server.prediction.anomaly_causes import keep_causes
+from sereno_server.prediction.fleet_watch import FleetWatch
 from sereno_server.prediction.incidents import BAR, Opened, is_open, strength_of
 from sereno_server.prediction.slots import SLOT_MS, into_slots
 from sereno_server.prediction.unusual import Device, Fresh, Unusual
@@ -41,6 +43,7 @@ class IncidentWatch:
         self.budget_s = budget_s
         self.timer = timer
         self.unusual = Unusual()
+        self.fleet = FleetWatch(store, clock)
         self.open: dict[Device, rows.Known] = {}
         self.until_ms: dict[Device, int] = {}
         self._bar: dict[Device, float] = {}  # what the open incidents had to exceed; unknown after a restart
@@ -76,6 +79,7 @@ class IncidentWatch:
                 break
         await self._withdraw(now)
         await self._close(now)
+        await self.fleet.once({device: [row.text for row in named.values()] for device, named in self._series.items()})
 
     async def _take_in(self, due: list[tuple[int, Device]], now: datetime) -> None:
         now_ms = int(now.timestamp() * 1000)
@@ -114,6 +118,8 @@ class IncidentWatch:
             onset = datetime.fromtimestamp(incident.onset * SLOT_MS / 1000, now.tzinfo)
             explained = await rows.explanation(tx, device, onset, now)
             anomaly_id = await rows.add(tx, device, incident, now, explained)
+            if explained is None:
+                await keep_causes(tx, device, anomaly_id, incident, now)
             await emit(tx, Event("forecast", device[0], anomaly_id, device[1]))
         log.info("anomaly %s: strength %.2f%s", anomaly_id, incident.strength, f", {explained}" if explained else "")
         if explained is None:

@@ -91,8 +91,15 @@ class Predictor:
         self._saved_at = self.clock()
         read = [[*device, until] for device, until in self._read_until_ms.items()]
         columns, facts = self.incidents.dump()
-        parts = {"exhaustion": self.watch.dump(), "anomaly": columns}
-        known = {"read_until_ms": read, "anomaly": facts, "rules": self.rules.dump(), "logs": self.logs.dump()}
+        fleet_columns, fleet = self.incidents.fleet.dump()
+        parts = {"exhaustion": self.watch.dump(), "anomaly": columns, "fleet": fleet_columns}
+        known = {
+            "read_until_ms": read,
+            "anomaly": facts,
+            "fleet": fleet,
+            "rules": self.rules.dump(),
+            "logs": self.logs.dump(),
+        }
         kept = Checkpoint(self._saved_at, known, parts)
         try:
             await asyncio.to_thread(save, self.kept_at, kept)
@@ -113,6 +120,7 @@ class Predictor:
             read = {(str(one), str(device)): int(until) for one, device, until in kept.facts["read_until_ms"]}
             watch.load(dict(kept.parts["exhaustion"]))
             self.incidents.load(dict(kept.parts["anomaly"]), kept.facts["anomaly"])
+            self.incidents.fleet.load(kept.parts["fleet"], kept.facts["fleet"])
             self.rules.load(kept.facts["rules"])
             self.logs.load(kept.facts["logs"])
         except (KeyError, ValueError, TypeError) as error:

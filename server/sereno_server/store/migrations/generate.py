@@ -23,6 +23,7 @@ ADDED = {
     "0007_scoreboard": ("mutes", "ratings"),
     "0009_conditions": ("conditions",),
     "0010_degradation": ("degradation_days", "degradations", "organisation_days"),
+    "0011_differences": ("anomaly_causes", "differences"),
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
 }

@@ -4,7 +4,7 @@ Ids are text with a prefix (`tkt_…`), times are UTC timestamps, except the dev
 A table without organisation_id belongs to the installation (its certificate authority, its accounts, its leader).
 """
 
-from sereno_server.store.tables.anomalies import anomalies
+from sereno_server.store.tables.anomalies import anomalies, anomaly_causes, differences
 from sereno_server.store.tables.audit import checkpoints, idempotency, jobs, ledger, ledger_nodes
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.conditions import conditions
@@ -34,6 +34,7 @@ __all__ = [
     "accounts",
     "alerts",
     "anomalies",
+    "anomaly_causes",
     "batches",
     "blocks",
     "causes",
@@ -45,6 +46,7 @@ __all__ = [
     "degradation_days",
     "degradations",
     "devices",
+    "differences",
     "epochs",
     "facts",
     "findings",

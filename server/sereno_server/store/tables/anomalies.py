@@ -1,6 +1,6 @@
-"""Anomalies of devices: one row an incident, however many series took part. Kept, and marked later."""
+"""Anomalies: one row an incident, what may have caused it, and what sets a device apart from its siblings."""
 
-from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table, text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, PrimaryKeyConstraint, Table, text
 
 from sereno_server.store.tables.columns import document, metadata, of_device, organisation, when, words
 
@@ -23,5 +23,35 @@ anomalies = Table(
     PrimaryKeyConstraint("organisation_id", "id"),
     Index("ix_anomalies_open", "organisation_id", "device_id", postgresql_where=text("state = 'open'")),
     Index("ix_anomalies_made", "organisation_id", "device_id", "made_at"),
+    of_device(),
+)
+
+anomaly_causes = Table(  # changes ranked as the likely cause of an anomaly
+    "anomaly_causes",
+    metadata,
+    organisation(),
+    words("anomaly_id"),
+    words("change_id"),
+    Column("rank", Integer, nullable=False),
+    Column("weight", Double, nullable=False),
+    words("why"),
+    PrimaryKeyConstraint("organisation_id", "anomaly_id", "change_id"),
+)
+
+differences = Table(  # series in which a device differs from its siblings; a row as long as it lasts
+    "differences",
+    metadata,
+    organisation(),
+    words("device_id"),
+    Column("series_id", BigInteger, nullable=False),
+    words("text"),  # what the series is called
+    when("since"),
+    when("updated_at"),
+    Column("value", Double, nullable=False),  # the device's own, of the last twenty minutes
+    Column("usual", Double, nullable=False),  # the middle one of its siblings'
+    Column("distance", Double, nullable=False),  # in spreads of the siblings
+    Column("siblings", Integer, nullable=False),
+    document("among"),  # the names of the siblings' devices
+    PrimaryKeyConstraint("organisation_id", "device_id", "series_id"),
     of_device(),
 )

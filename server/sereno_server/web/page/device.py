@@ -13,6 +13,7 @@ from sereno_server.access.authorise import VERBS
 from sereno_server.access.current import current_account
 from sereno_server.maintenance import windows
 from sereno_server.reads import rules as rule_reads
+from sereno_server.reads.apart import apart
 from sereno_server.reads.degradation import degradation_of, device_score_sentence, part_sentence, spark
 from sereno_server.reads.devices import DeviceView, device
 from sereno_server.reads.history import history
@@ -23,7 +24,7 @@ from sereno_server.reads.said import said_lately
 from sereno_server.reads.sentences import device_sentence
 from sereno_server.reads.severities import severity_words
 from sereno_server.store import samples
-from sereno_server.web import chart
+from sereno_server.web import chart, units
 from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import Console
 from sereno_server.web.deeds import deed
@@ -51,6 +52,7 @@ def routes(console: Console) -> APIRouter:
             view = await device(tx, name, frame.now)
             holding = await rule_reads.holding(tx, view.device.id, frame.words)
             announced = await windows.of_device(tx, view.device.id, frame.now)
+            beside = await apart(tx, view.device.id)
             soundness = await degradation_of(tx, view.device.id, frame.now)
             said = await said_lately(tx, Speaker(view.device.organisation_id, view.device.id), frame.now)
         drawn = resource_of(view, series)
@@ -66,6 +68,8 @@ def routes(console: Console) -> APIRouter:
             lengths=lengths(frame.words),
             may_maintain=account.role in VERBS["maintain"],
             levels=severity_words(frame.words),
+            apart=beside,
+            amount=lambda series, value: units.amount(series, value, frame.words),
             soundness=soundness,
             soundness_sentence=device_score_sentence(soundness, frame.now, frame.words),
             part=lambda one: part_sentence(one, frame.now, frame.words),

@@ -13,6 +13,7 @@ from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.desk.judge import rate
+from sereno_server.reads.apart import apart
 from sereno_server.reads.history import history
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rosters import newest_roster, threshold_of
@@ -20,7 +21,7 @@ from sereno_server.reads.sentences import ticket_sentence
 from sereno_server.reads.tickets import TicketCounts, TicketRow, TicketView, rating_of, ticket, tickets
 from sereno_server.reads.words import Words
 from sereno_server.store import samples
-from sereno_server.web import chart, fix
+from sereno_server.web import chart, fix, units
 from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import NOTHING, Console
 from sereno_server.web.rendering import Frame, page
@@ -68,6 +69,7 @@ def routes(console: Console) -> APIRouter:
         async with console.reading(request, account) as (tx, frame):
             view = await _ticket(tx, ticket_id)
             roster = await newest_roster(tx) if tx is not None else None
+            beside = await apart(tx, view.device.id) if tx is not None and view.state == "open" else None
             rated = await rating_of(tx, view.id, account.name) if tx is not None else None
         drawn = _resource(view)
         run = view.run
@@ -78,6 +80,8 @@ def routes(console: Console) -> APIRouter:
             rated=rated,
             here="tickets",
             view=view,
+            apart=beside,
+            amount=lambda series, value: units.amount(series, value, frame.words),
             run=run,
             fix=fix.fix_of(run, threshold, frame.words) if run else None,
             person=roster.person(run.requester) if roster and run else None,

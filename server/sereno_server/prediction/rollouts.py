@@ -7,7 +7,6 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_server.desk.facts import Facts
 from sereno_server.store.tables import alerts, changes, devices, forecasts
 
 LOOK_BACK: Final = timedelta(days=7)
@@ -21,6 +20,26 @@ KINDS: Final = (
     *("file", "setting", "tree", "environment", "package", "container", "cron", "unit", "sysctl", "service", "mount"),
     *("module", "kernel", "user", "group", "sudo", "firewall", "network", "route", "dns", "certificate"),
 )
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What makes the trouble of two devices the same one: the alert's kind, or the resource that runs out."""
+
+    kind: str
+    resource: str
+    object: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is looked into: on which device, since when, and what the same trouble is elsewhere."""
+
+    organisation_id: str
+    device_id: str
+    onset: datetime
+    now: datetime
+    alike: tuple[Alike, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,11 +74,11 @@ class Fleet:
 NOBODY: Final = Rollout("", "", "", datetime.min.replace(tzinfo=UTC), 0, 0)
 
 
-async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[Same, Rollout]:
+async def rollouts(tx: AsyncConnection, trouble: Trouble) -> dict[Same, Rollout]:
     """Every recent change of the organisation's other devices, the same ones as one; `at` is the last before onset."""
     same = (changes.c.kind, changes.c.object, changes.c.after_digest)
-    before = changes.c.at <= onset
-    tells = or_(changes.c.at <= facts.now - TELLING_SHARE * (facts.now - onset), _in_trouble(facts))
+    before = changes.c.at <= trouble.onset
+    tells = or_(changes.c.at <= trouble.now - TELLING_SHARE * (trouble.now - trouble.onset), _in_trouble(trouble))
     found = await tx.execute(
         select(
             *same,
@@ -68,15 +87,15 @@ async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[S
             func.max(changes.c.summary).label("summary"),
             func.coalesce(func.max(changes.c.at).filter(before), func.max(changes.c.at)).label("at"),
             func.count(changes.c.device_id.distinct()).filter(tells).label("devices"),
-            func.count(changes.c.device_id.distinct()).filter(_in_trouble(facts)).label("in_trouble"),
+            func.count(changes.c.device_id.distinct()).filter(_in_trouble(trouble)).label("in_trouble"),
         )
         .where(
-            changes.c.organisation_id == facts.organisation_id,
-            changes.c.device_id != facts.device_id,
+            changes.c.organisation_id == trouble.organisation_id,
+            changes.c.device_id != trouble.device_id,
             changes.c.kind.in_(KINDS),
             changes.c.after_digest != "",
-            changes.c.at >= onset - LOOK_BACK,
-            changes.c.at <= facts.now + timedelta(minutes=1),
+            changes.c.at >= trouble.onset - LOOK_BACK,
+            changes.c.at <= trouble.now + timedelta(minutes=1),
         )
         .group_by(*same)
         .order_by(func.count(changes.c.device_id.distinct()).desc(), func.max(changes.c.at).desc())
@@ -90,37 +109,39 @@ async def rollouts(tx: AsyncConnection, facts: Facts, onset: datetime) -> dict[S
     }
 
 
-async def fleet(tx: AsyncConnection, facts: Facts, onset: datetime) -> Fleet:
+async def fleet(tx: AsyncConnection, trouble: Trouble) -> Fleet:
     """The other devices of the organisation that are heard of, and how many have the same trouble."""
-    others = (devices.c.organisation_id == facts.organisation_id, devices.c.id != facts.device_id)
-    device, since = devices.c.id, onset - LOOK_BACK
-    ill = _troubled(facts, device, since)
+    others = (devices.c.organisation_id == trouble.organisation_id, devices.c.id != trouble.device_id)
+    device, since = devices.c.id, trouble.onset - LOOK_BACK
+    ill = _troubled(trouble, device, since)
     query = select(func.count(), func.count().filter(ill)).where(*others, devices.c.revoked_at.is_(None))
     count, in_trouble = (await tx.execute(query)).one()
     return Fleet(count, in_trouble)
 
 
-def _in_trouble(facts: Facts) -> ColumnElement[bool]:
+def _in_trouble(trouble: Trouble) -> ColumnElement[bool]:
     """The device of the change has had a forecast or an alert like this ticket's since the change."""
-    return _troubled(facts, changes.c.device_id, changes.c.at)
+    return _troubled(trouble, changes.c.device_id, changes.c.at)
 
 
 def _troubled(
-    facts: Facts, device: ColumnElement[str], since: ColumnElement[datetime] | datetime
+    trouble: Trouble, device: ColumnElement[str], since: ColumnElement[datetime] | datetime
 ) -> ColumnElement[bool]:
-    firing = [alert for alert in facts.alerts if alert.state == "firing"]
     told = forecasts.alias()
     raised = alerts.alias()
     forecast = exists().where(
-        told.c.organisation_id == facts.organisation_id,
+        told.c.organisation_id == trouble.organisation_id,
         told.c.device_id == device,
         told.c.made_at >= since,
-        or_(*(and_(told.c.resource == alert.resource, told.c.object == alert.object) for alert in firing), false()),
+        or_(
+            *(and_(told.c.resource == alert.resource, told.c.object == alert.object) for alert in trouble.alike),
+            false(),
+        ),
     )
     alert = exists().where(
-        raised.c.organisation_id == facts.organisation_id,
+        raised.c.organisation_id == trouble.organisation_id,
         raised.c.device_id == device,
         raised.c.opened_at >= since,
-        or_(*(and_(raised.c.kind == one.kind, raised.c.object == one.object) for one in firing), false()),
+        or_(*(and_(raised.c.kind == one.kind, raised.c.object == one.object) for one in trouble.alike), false()),
     )
     return or_(forecast, alert)
