@@ -17,7 +17,12 @@ def scoreboard(*, days: Days = 90, as_json: Json = False, person: As = None) -> 
     board: dict[str, Any] = client_of(person).get("/api/v1/scoreboard", days=days)
     if as_json:
         listing([board], (), as_json=True)
-        return
+    else:
+        tell_board(board)
+
+
+def tell_board(board: dict[str, Any]) -> None:
+    """Prints the scoreboard as the API gives it."""
     columns = ("predictor", "resource", "came_true", "hit", "miss", "prevented", "withdrawn", "lead", "false_days")
     rows = [{**board["total"], "predictor": "all"}, *board["predictors"]]
     listing([_score(row) for row in rows], columns, as_json=False)
@@ -66,7 +71,12 @@ def degradation(
     found: dict[str, Any] = client_of(person).get(path)
     if as_json:
         listing([found], (), as_json=True)
-        return
+    else:
+        tell_degradation(found)
+
+
+def tell_degradation(found: dict[str, Any]) -> None:
+    """Prints a degradation as the API gives it."""
     say(f"{found['score']} of 100, worst of the last {len(found['days'])} days: {_worst(found)}")
     rows = [{**row, "what": _what(row), "since": ago(row["since"]) if row["since"] else ""} for row in found["parts"]]
     listing(rows, ("points", "kind", "what", "since"), as_json=False)

@@ -29,6 +29,9 @@ from sereno_server.store.tables import (
 ERROR_SEVERITY = 3  # syslog: error and worse
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 PARTS_KEPT = 12
+# Alerts of rules that speak of what is also measured or forecast: by the alert's kind, what both are about.
+SAME = {"service_failed": "services_failed", "service_restarting": "restarts", "reboot_loop": "restarts"}
+SAME_AS_FORECAST = {"certificate_expiring", "certificate_expired"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ async def _alerts(tx: AsyncConnection) -> list[tuple[Device, Part]]:
             (row.organisation_id, row.device_id),
             Part(
                 "alert",
-                row.fingerprint,
+                _about(row.kind, row.fingerprint),
                 # What is said of an open forecast or anomaly is counted by its own figures, which are finer.
                 0.0 if row.kind in {"exhaustion", "anomaly"} else degradation.alerted(row.severity),
                 {"title": row.title, "severity": row.severity, "kind": row.kind},
@@ -92,6 +95,12 @@ async def _alerts(tx: AsyncConnection) -> list[tuple[Device, Part]]:
         )
         for row in await tx.execute(query)
     ]
+
+
+def _about(kind: str, fingerprint: str) -> str:
+    if kind in SAME_AS_FORECAST:
+        return f"exhaustion:{fingerprint.partition(':')[2]}"
+    return SAME.get(kind, fingerprint)
 
 
 async def _anomalies(tx: AsyncConnection) -> list[tuple[Device, Part]]:

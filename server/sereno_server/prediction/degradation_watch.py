@@ -103,7 +103,8 @@ class DegradationWatch:
         )
         for _, device in due:
             async with self.store.transaction(Scope(device[0])) as tx:
-                self._measured[device] = await self._measured_parts(tx, device, now)
+                parts = await self._measured_parts(tx, device, now)
+            self._measured[device] = [part for part in parts if part.points > 0]
             self._measured_at[device] = now
             if self.timer() - began > self.budget_s:
                 break

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto.ids import new_id
 from sereno_server.prediction import rows
 from sereno_server.prediction.checkpoint import Checkpoint, load, save
+from sereno_server.prediction.degradation_watch import EVERY as SCORES_EVERY
 from sereno_server.prediction.degradation_watch import DegradationWatch
 from sereno_server.prediction.incident_watch import IncidentWatch
 from sereno_server.prediction.lifecycle import Forecast, Runs, advanced, moment, opened, wants_to_open
@@ -51,7 +52,7 @@ class Predictor:
         self.watch = Watch()
         self.incidents = IncidentWatch(store, clock, pass_s * INCIDENTS_SHARE)
         self.rules = RuleWatch(store)
-        self.degradation = DegradationWatch(store, clock, pass_s * SCORES_SHARE)
+        self.degradation = DegradationWatch(store, clock, max(pass_s, SCORES_EVERY.total_seconds()) * SCORES_SHARE)
         self.logs = LogWatch(store, clock, pass_s * LOGS_SHARE)
         self.open: dict[Key, Forecast] = {}
         self._series: dict[tuple[str, str], dict[int, rows.SeriesRow]] = {}

@@ -140,13 +140,19 @@ def test_a_muted_forecast_does_not_count_and_alerts_do_and_another_organisation_
         await score(store, [*(forecast(number, "miss") for number in range(4)), forecast(8, None, state="open")])
         row = {"organisation_id": ORG, "device_id": DEV, "kind": "silent", "object": "", "severity": "soon"}
         row |= {"id": "alr_1", "fingerprint": f"silent:{DEV}::", "title": "Device web-1 is silent", "figures": {}}
+        failed = row | {"id": "alr_2", "fingerprint": f"service_failed:{DEV}:service:nginx", "kind": "service_failed"}
         async with store.transaction(Scope(ORG)) as tx:
-            await tx.execute(insert(alerts).values(**row, state="firing", opened_at=moment[0], last_at=moment[0]))
+            for one in (row, failed):
+                await tx.execute(insert(alerts).values(**one, state="firing", opened_at=moment[0], last_at=moment[0]))
+        await measured(store, "services_failed", moment[0], [2])  # the same trouble: counts once, by the larger
         watch = DegradationWatch(store, lambda: moment[0], 60.0)
         await watch.start()
         await watch.once([(ORG, DEV)])
         (now,) = await rows(store, degradations)
-        assert [(part["kind"], part["points"]) for part in now["parts"]] == [("alert", 50.0)]
+        assert [(part["about"], part["points"]) for part in now["parts"]] == [
+            ("services_failed", 50.0),
+            (f"silent:{DEV}::", 50.0),
+        ]
         async with store.transaction(Scope("org_b")) as tx:
             assert (await tx.execute(select(degradations))).all() == []
             await tx.execute(delete(degradation_days))
