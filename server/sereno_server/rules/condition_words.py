@@ -17,7 +17,7 @@ _GOOD = Text(", and it was in order before", ", y antes estaba bien")
 def condition(rule: Rule, language: str = "en") -> str:
     """`disk_temperature_celsius ≥ 70 °C for 15 min`."""
     if isinstance(rule.measure, Elsewhere):
-        return rule.series
+        return rule.measure.when.said(language)
     within = span(rule.measure.within_s) if isinstance(rule.measure, Rise | Falls) else ""
     series = rule.series + "".join(f"{{{name}={value}}}" for name, value in rule.where)
     text = _MEASURES.get(type(rule.measure))

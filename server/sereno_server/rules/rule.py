@@ -67,6 +67,8 @@ class Falls:
 class Elsewhere:
     """Not measured from samples: another part of the prediction says when it holds."""
 
+    when: Text
+
 
 Measure = Value | Size | Beyond | Share | Rise | Falls | Elsewhere
 

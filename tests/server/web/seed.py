@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_inventory import inventories, other_changes
 from tests.server.web.seed_logs import said
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
+from tests.server.web.seed_rules import rules
 from tests.server.web.seed_scores import anomalies, scores
 from tests.server.web.seed_tickets import Story, filling_disk, solved
 
@@ -40,6 +41,7 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     await said(tx, now)
     await scores(tx, now)
     await anomalies(tx, now)
+    await rules(tx, now)
     return Story(story.device_id, story.ticket_id, story.run_id, solved_id, story.plan_text)
 
 
