@@ -20,6 +20,7 @@ from sereno_server.cli import (
     runs,
     scoreboard,
     serve,
+    store,
     tickets,
 )
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs, scoreboard):
+for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs, scoreboard, store):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (

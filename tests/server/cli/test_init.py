@@ -1,5 +1,6 @@
 """A server set up by hand: init, serve, and the first administrator's way in."""
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import time
 
 import httpx
 import pytest
+
+from sereno_proto.limits import SAMPLE_DAYS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -47,6 +50,13 @@ def test_init_makes_a_server_that_its_administrator_can_enter(tmp_path):
         assert entered.headers["location"] == "/"
         again = subprocess.run([*sereno, "login-link", "admin"], capture_output=True, check=True, **how)
         assert again.stdout.startswith(f"{url}/enter/")
+        use = subprocess.run([*sereno, "store", "--json"], capture_output=True, check=True, **how)
+        kinds = {one["kind"]: one for one in json.loads(use.stdout)}
+        assert kinds["samples"]["kept_days"] == SAMPLE_DAYS
+        assert kinds["the whole database"]["bytes"] >= sum(kinds[name]["bytes"] for name in ("samples", "ledger"))
+        shown = subprocess.run([*sereno, "store"], capture_output=True, check=True, **how)
+        assert "hourly rollups" in shown.stdout
+        assert "are free" in shown.stdout
         second = subprocess.run([*sereno, "serve"], capture_output=True, check=False, **how)
         assert second.returncode == 1
         assert second.stderr.splitlines()[-1].startswith("E_SERVER_RUNNING: ")
