@@ -20,8 +20,8 @@ DAY_MS = 86_400_000
 STEPS_MS = (FIVE_MINUTES_MS, HOUR_MS)
 RATE_BITS = 11  # of a rate's lowest and highest: within 0.03 %
 MEAN_BITS = 8  # of the mean's distance from the lowest: within 0.2 % of that distance
-COUNTS = 0  # the series id under which a payload has how many samples are in each stretch; real ids begin at 1
-PLANES = 4  # of a payload's matrices belong to one set of series: counts, lowest, mean, highest
+COUNTS = 0  # the id of a payload's column of how many samples are in each stretch ...
+PLANES = 4  # ... and of series n, whose ids begin at 1: 4n + 1 the lowest, 4n + 2 the mean, 4n + 3 the highest
 
 Columns = dict[int, tuple[Int64, Float64]]
 
@@ -116,28 +116,30 @@ def by_series(parts: Iterable[Rolled], step_ms: int) -> dict[int, Stretches]:
 
 
 def pack(parts: Sequence[Rolled]) -> bytes:
-    """The payload of a row: the counts, lowest, means and highest of each part as the matrices of one block."""
+    """The payload of a row: of each part the counts, the lowest, the means and the highest as columns of one matrix."""
     matrices = []
     for part in parts:
-        matrices.append(Matrix((COUNTS,), part.times, part.counts.astype(np.float64)[:, None]))
-        matrices += [Matrix(part.series, part.times, plane.T) for plane in _planes(part)]
+        ids = (COUNTS, *(PLANES * series + plane for plane in range(1, PLANES) for series in part.series))
+        columns = np.concatenate([part.counts.astype(np.float64)[None, :], *_planes(part)])
+        matrices.append(Matrix(ids, part.times, columns.T))
     return encode(matrices)
 
 
 def unpack(payload: bytes, wanted: AbstractSet[int] | None = None) -> list[Rolled]:
     """The parts of a payload, of the wanted series or (None) of all. Raises ValueError when it is damaged."""
-    matrices = decode(payload, None if wanted is None else frozenset(wanted) | {COUNTS})
+    ids = None if wanted is None else {PLANES * series + plane for series in wanted for plane in range(1, PLANES)}
     parts = []
-    for first in range(0, len(matrices), PLANES):
-        counts, *three = matrices[first : first + PLANES]
-        if len(three) < PLANES - 1 or counts.series != (COUNTS,):
+    for matrix in decode(payload, None if ids is None else ids | {COUNTS}):
+        count = (len(matrix.series) - 1) // (PLANES - 1)
+        if count <= 0:
+            continue
+        if matrix.series[0] != COUNTS or len(matrix.series) != 1 + (PLANES - 1) * count:
             raise ValueError("not a rollup")
-        lowest, share, highest = (matrix.values.T for matrix in three)
-        if three[0].series:
-            mean = _between(lowest, highest, share)
-            parts.append(
-                Rolled(three[0].series, counts.times, counts.values[:, 0].astype(np.int64), lowest, mean, highest)
-            )
+        columns = matrix.values.T
+        lowest, share, highest = (columns[first : first + count] for first in range(1, 1 + 3 * count, count))
+        series = tuple(one // PLANES for one in matrix.series[1 : 1 + count])
+        mean = _between(lowest, highest, share)
+        parts.append(Rolled(series, matrix.times, columns[0].astype(np.int64), lowest, mean, highest))
     return parts
 
 
@@ -148,9 +150,10 @@ def _joined(
     edges = np.flatnonzero(np.diff(starts, prepend=starts[0] - 1))
     lowest, highest = np.minimum.reduceat(three[0], edges, axis=1), np.maximum.reduceat(three[2], edges, axis=1)
     together = np.add.reduceat(counts, edges)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.add.reduceat(three[1] * counts, edges, axis=1) / together
-    mean = np.where(np.isfinite(mean), mean, lowest / 2 + highest / 2)
+    weights = counts / np.repeat(
+        together, np.diff(np.append(edges, times.size))
+    )  # before the sum, so that none overflows
+    mean = np.add.reduceat(three[1] * weights, edges, axis=1)
     return Rolled(series, starts[edges], together, lowest, np.clip(mean, lowest, highest), highest)
 
 
