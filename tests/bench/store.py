@@ -167,5 +167,6 @@ async def _reads(store: Store, end: int, hours: int, source: str) -> AsyncIterat
 
 
 def _figure(what: str, unit: str, value: float, goal: float | None = None) -> dict[str, Any]:
-    figure = {"bench": "store", "what": what, unit: round(value, 3), "cores": os.cpu_count()}
+    load = round(os.getloadavg()[0], 1)
+    figure = {"bench": "store", "what": what, unit: round(value, 3), "cores": os.cpu_count(), "load": load}
     return figure | ({"goal": goal} if goal is not None else {})
