@@ -44,6 +44,11 @@ def risk_of(name: str) -> str:
     return get(name).RISK
 
 
+def limits_of(name: str) -> dict[str, int]:
+    """The limits that a grant made in advance gives the action where people name no others."""
+    return dict(getattr(get(name), "LIMITS", {}))
+
+
 def action_code(name: str) -> str:
     """`sha256:…` over the action's source and every module of this package that it may use, as installed here."""
     get(name)

@@ -4,6 +4,7 @@ from sereno_server import http
 from sereno_server.app import App, Part
 from sereno_server.audit import checkpoints, sequence
 from sereno_server.desk import desk
+from sereno_server.grants import courier
 from sereno_server.jobs import run as jobs
 from sereno_server.prediction import supervise
 from sereno_server.store import compactor
@@ -25,6 +26,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("compactor", compactor.run),
     ("prediction", supervise.run),
     ("desk", desk.run),
+    ("grants", courier.run),
     ("jobs", jobs.run),
     ("http", http.run),
 )

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Table, insert, select, update
 
 from sereno_proto import sshsig
-from sereno_proto.approval import verify_approval
+from sereno_proto.approval import verify_approval, verify_grant
 from sereno_proto.errors import Refused, SerenoError
+from sereno_proto.grants import read_grant
 from sereno_proto.ids import device_id, new_id, organisation_id, sha256
 from sereno_proto.keys import PublicKey
 from sereno_proto.plan import Plan, read_plan, write_plan
@@ -29,8 +30,10 @@ from sereno_proto.v1.runs_pb2 import (
     ExecutePlan,
     Finding,
     MakePlan,
+    OfferGrant,
     PlanIssued,
     Reply,
+    RevokeGrant,
     RunCheck,
     RunEvent,
     RunState,
@@ -97,6 +100,12 @@ class FakeDevice:
                 return Reply(plan_issued=self.issue(order))
             case ExecutePlan():
                 self.execute(order)
+                return Reply(accepted=Accepted())
+            case OfferGrant():
+                pairs = [(signature.purpose, signature.armored) for signature in order.signatures]
+                verify_grant(read_grant(order.text), order.text, pairs, self.world.roster, self.world.now)
+                return Reply(accepted=Accepted())
+            case RevokeGrant():
                 return Reply(accepted=Accepted())
             case DropPlan():
                 self.held.pop(order.plan_id, None)

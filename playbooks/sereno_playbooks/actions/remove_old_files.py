@@ -17,6 +17,7 @@ from sereno_proto.limits import ACTION_FILES_MAX
 from sereno_proto.planned_step import CANNOT_BE_UNDONE, PlannedStep, Target
 
 RISK = "medium"
+LIMITS = {"files-max": 50, "bytes-removed-max": 10 << 30}  # of a grant made in advance, where people name no others
 PARAMETERS = (Parameter("folder", "folder", "the folder to clear"),)
 
 _UNDO = f"{CANNOT_BE_UNDONE}: what is removed is gone"

@@ -19,6 +19,7 @@ from sereno_proto.limits import DIFF_CHARS_MAX, WATCHED_FILE_BYTES_MAX
 from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "medium"
+LIMITS = {"files-max": 1, "bytes-max": 256 << 10}  # of a grant made in advance, where people name no others
 PARAMETERS = (
     Parameter("file", "file", "the watched file"),
     Parameter("digest", "digest", "the version to put back, as its change reported it"),

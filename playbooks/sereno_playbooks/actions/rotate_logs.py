@@ -26,6 +26,7 @@ from sereno_proto.limits import ACTION_FILES_MAX
 from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "low"
+LIMITS = {"files-max": 20, "bytes-max": 10 << 30}  # of a grant made in advance, where people name no others
 PARAMETERS = (Parameter("folder", "folder", "the folder whose logs are packed"),)
 
 _PACKED: Final = (".gz", ".xz", ".bz2", ".zst", ".zip")

@@ -9,6 +9,7 @@ from sereno_server.cli import (
     backtest,
     demo,
     devices,
+    grants,
     init,
     ledger,
     login,
@@ -40,6 +41,7 @@ for name, group in (
     ("roster", roster),
     ("playbooks", playbooks),
     ("ledger", ledger),
+    ("grants", grants),
     ("backtest", backtest),
     ("maintenance", maintenance),
 ):

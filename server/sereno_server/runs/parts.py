@@ -4,10 +4,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
-from sereno_proto.v1.runs_pb2 import DropPlan, ExecutePlan, MakePlan, Reply, RunCheck, Step
+from sereno_proto.v1.runs_pb2 import (
+    CancelRun,
+    DropPlan,
+    ExecutePlan,
+    MakePlan,
+    OfferGrant,
+    Reply,
+    RevokeGrant,
+    RunCheck,
+    Step,
+)
 from sereno_server.store.engine import Store
 
-Order = RunCheck | MakePlan | ExecutePlan | DropPlan
+Order = RunCheck | MakePlan | ExecutePlan | DropPlan | CancelRun | OfferGrant | RevokeGrant
 # Codes that say nothing about what was asked, only that now is not the time.
 LATER: Final = frozenset({"E_DEVICE_OFFLINE", "E_TIMEOUT", "E_OVERLOADED", "E_RUN_BUSY"})
 

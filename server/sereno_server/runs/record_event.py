@@ -8,12 +8,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto import limits
-from sereno_proto.errors import CATALOGUE, Refused
+from sereno_proto.errors import CATALOGUE, BadInput, Refused
 from sereno_proto.ids import digest_id
 from sereno_proto.v1.link_pb2 import Problem, Up
 from sereno_proto.v1.runs_pb2 import RunEvent, RunState
 from sereno_server.audit.ledger import record, words
 from sereno_server.desk.findings import keep_findings
+from sereno_server.grants.began import begin
 from sereno_server.runs import rows
 from sereno_server.store.tables import run_events
 
@@ -43,9 +44,11 @@ async def store_run_event(tx: AsyncConnection, device: Reporter, up: Up) -> list
     """
     event = up.run_event
     try:
+        if event.grant_id and event.state == RunState.RUN_STATE_STARTED:
+            await begin(tx, device.organisation_id, device.id, event)
         run = await rows.read(tx, device.organisation_id, event.run_id, lock=True)
         _check(run, device, event)
-    except Refused as error:
+    except (Refused, BadInput) as error:
         return [Problem(sequence=up.sequence, code=error.code, what=error.what, remedy=error.remedy)]
     event_id = identity(device.id, event)
     state = _state(event)

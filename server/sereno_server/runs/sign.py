@@ -1,5 +1,6 @@
 """Signing: taking a person's signature on the device's own text. The server counts them; the device decides."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sereno_proto import limits
 from sereno_proto.approval import APPROVE, NAMESPACES, REQUEST, Approval, verify_approval
 from sereno_proto.errors import BadInput, Refused, SerenoError
+from sereno_proto.grants import Grant
 from sereno_proto.plan import Plan, read_plan
 from sereno_proto.roster import Person, Roster, require_current
 from sereno_proto.signatures import signer
@@ -52,20 +54,32 @@ async def add_signature(
         await _keep(tx, run, person, purpose=purpose, signature=signature, now=now)
 
 
-def vet(plan: Plan, plan_text: bytes, purpose: str, signature: str, roster: Roster) -> Person:
-    """Who made a signature that may count towards this plan; raises with the code that the device would give."""
-    if purpose not in NAMESPACES:
+def vet(
+    asked: Plan | Grant,
+    text: bytes,
+    purpose: str,
+    signature: str,
+    roster: Roster,
+    *,
+    namespaces: Mapping[str, str] = NAMESPACES,
+    counts_as: str = "",
+) -> Person:
+    """Who made a signature that may count towards this plan or grant; raises with the code the device would give.
+
+    counts_as: the risk whose threshold it takes; a plan takes that of its own.
+    """
+    if purpose not in namespaces:
         raise Refused("E_NAMESPACE", f"plans are signed to request or to approve, not to '{purpose[:40]}'")
-    person, held = signer(plan_text, signature, NAMESPACES[purpose], roster, "approve")
-    if purpose == REQUEST and person.name != plan.requester:
-        raise Refused("E_REQUESTER_OTHER", f"{person.name} signed the request, {plan.requester} asked")
-    threshold = roster.thresholds[plan.risk]
-    if purpose == APPROVE and person.name == plan.requester and not threshold.requester_counts:
-        raise Refused("E_APPROVER_IS_REQUESTER", f"{person.name} asked for this plan")
-    if purpose == APPROVE and person.name != plan.requester and not person.may_approve:
+    person, held = signer(text, signature, namespaces[purpose], roster, "approve")
+    if purpose == REQUEST and person.name != asked.requester:
+        raise Refused("E_REQUESTER_OTHER", f"{person.name} signed the request, {asked.requester} asked")
+    threshold = roster.thresholds[counts_as or asked.risk]
+    if purpose == APPROVE and person.name == asked.requester and not threshold.requester_counts:
+        raise Refused("E_APPROVER_IS_REQUESTER", f"{person.name} asked for this")
+    if purpose == APPROVE and person.name != asked.requester and not person.may_approve:
         raise Refused("E_APPROVER_ROLE", f"{person.name} is a {person.role}")
     if purpose == APPROVE and threshold.touch and not held.public_key.touch:
-        raise Refused("E_KEY_TOUCH", f"{plan.risk} risk asks for a key that is touched")
+        raise Refused("E_KEY_TOUCH", f"{asked.risk} risk asks for a key that is touched")
     return person
 
 

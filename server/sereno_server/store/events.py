@@ -16,7 +16,21 @@ QUEUE_EVENTS_MAX = 1000
 RECONNECT_S = 0.5
 RESYNC = "resync"  # events may have been missed: read anew whatever is shown or cached
 KINDS = frozenset(
-    {"sample", "status", "change", "log", "forecast", "alert", "ticket", "run", "device", "roster", "wishes", RESYNC}
+    {
+        "sample",
+        "status",
+        "change",
+        "log",
+        "forecast",
+        "alert",
+        "ticket",
+        "run",
+        "device",
+        "roster",
+        "wishes",
+        "grant",
+        RESYNC,
+    }
 )
 
 log = logging.getLogger(__name__)

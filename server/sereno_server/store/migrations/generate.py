@@ -26,11 +26,13 @@ ADDED = {
     "0011_differences": ("anomaly_causes", "differences"),
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
+    "0017_grants": ("grants", "grant_signatures", "grant_devices"),
 }
 # Columns that came later than their table, by the migration that brings them.
 COLUMNS = {
     "0010_degradation": ("forecasts.first_confidence",),
-    "0012_redacted_lines": ("log_blocks.redacted",),  # by hand
+    "0012_redacted_lines": ("log_blocks.redacted",),  # by hand,
+    "0017_grants": ("runs.grant_id",),
 }
 # Columns that have another name now, and the one they were made with; a migration by hand renamed them.
 RENAMED = {"signatures.armored": "sshsig"}

@@ -11,6 +11,7 @@ from sereno_server.store.tables.conditions import conditions
 from sereno_server.store.tables.degradation import degradation_days, degradations, organisation_days
 from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
 from sereno_server.store.tables.forecasts import forecasts
+from sereno_server.store.tables.grants import grant_devices, grant_signatures, grants
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
 from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.logs import log_blocks, log_lines
@@ -51,6 +52,9 @@ __all__ = [
     "facts",
     "findings",
     "forecasts",
+    "grant_devices",
+    "grant_signatures",
+    "grants",
     "idempotency",
     "inventories",
     "jobs",

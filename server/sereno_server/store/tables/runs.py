@@ -15,6 +15,7 @@ runs = Table(
     words("device_id"),
     words("playbook"),
     words("requester"),  # a person, or "server"
+    words("grant_id", null=True),  # of a run that was granted in advance
     # planning, planned (waits for signatures), executing, succeeded, failed, refused, denied, expired, superseded
     words("state"),
     document("steps"),

@@ -1,0 +1,14 @@
+"""Grants made in advance: their texts, signatures and devices."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0017"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
