@@ -75,7 +75,7 @@ class LinkServer(LinkServicer):
             kept.clear()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(condition)
 
 
