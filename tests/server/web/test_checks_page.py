@@ -14,7 +14,7 @@ from sereno_proto.errors import Refused
 from sereno_proto.v1.runs_pb2 import CheckResult, Evidence, Finding, Reply, Severity
 from sereno_server.http import create_http
 from sereno_server.store.engine import Scope
-from sereno_server.store.tables import devices, findings, ledger
+from sereno_server.store.tables import devices, findings, ledger, tickets
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +86,18 @@ def test_a_check_is_run_with_a_name_that_the_device_offers(visitor):
     assert rows_of(visitor, "check.ask") == rows_of(visitor, "check.run") == [("noa", DB)]
     kept = in_store(visitor, lambda tx: tx.execute(select(findings.c.title).where(findings.c.check == "disk_space")))
     assert "app-logs is 91 % full" in [row.title for row in kept]
+
+
+def test_what_is_found_for_a_ticket_is_on_it(visitor):
+    owner = devices.c.id == tickets.c.device_id
+    query = select(tickets.c.number, devices.c.name).join(devices, owner).where(tickets.c.state == "open")
+    ticket = in_store(visitor, lambda tx: tx.execute(query)).first()
+    label, where = f"T-{ticket.number}", f"/devices/{ticket.name}/checks"
+    assert f'href="{where}?ticket={label}"' in visitor.get(f"/tickets/{label}").text
+    path = f"{where}?check=disk_space&ticket={label}"
+    assert f'href="/tickets/{label}"' in visitor.get(path).text
+    assert "91 % full" in post(visitor, path, data={"with-folder": "app-logs"}).text
+    assert "app-logs is 91 % full" in visitor.get(f"/tickets/{label}").text
 
 
 def test_what_the_device_refuses_is_said_and_in_the_ledger(visitor):
