@@ -36,13 +36,16 @@ class Part:
 
 
 def runs_out(left_s: float | None, confidence: float, *, full: bool) -> float:
-    """Points of an open forecast: by how near it is and how sure. left_s: None = no time known."""
+    """Points of an open forecast: by how near it is and how sure. left_s: None = no time known.
+
+    Sureness weighs half: what is near and unsure still deserves a look.
+    """
     if full:
         return FULL_POINTS
     if left_s is None:
         return STALLED_POINTS
     nearness = 1.0 / (1.0 + max(left_s, 0.0) / (NEAR_DAYS * DAY_S))
-    return STALLED_POINTS + NEAR_POINTS * nearness * _within(confidence, 0.0, 1.0)
+    return STALLED_POINTS + NEAR_POINTS * nearness * (1.0 + _within(confidence, 0.0, 1.0)) / 2
 
 
 def alerted(severity: str) -> float:

@@ -27,7 +27,8 @@ from sereno_server.store.engine import Scope, Store
 from sereno_server.store.tables import alerts, changes, devices, log_lines, maintenance, runs, series
 
 DAYS_MAX: Final = 92
-FINE_DAYS: Final = 7  # up to here a pass a minute, beyond it one in five
+# How often is looked, by the length of time: the longest span of each, and seconds between passes.
+PASSES: Final = ((timedelta(hours=6), 10.0), (timedelta(days=7), 60.0), (timedelta(days=DAYS_MAX), 300.0))
 LEARN = timedelta(days=30)  # before it begins, of what is bounded: as at a start of the server
 LEARN_UNUSUAL = timedelta(days=7)
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
@@ -106,8 +107,8 @@ async def backtest_device(
     if end - start > timedelta(days=DAYS_MAX):
         raise BadInput("E_BACKTEST_RANGE", f"at most {DAYS_MAX} days at once")
     start_ms = int(start.timestamp() * 1000) // SLOT_MS * SLOT_MS
-    end_ms = int(end.timestamp() * 1000) // SLOT_MS * SLOT_MS
-    pass_s = 60.0 if end - start <= timedelta(days=FINE_DAYS) else SLOT_MS / 1000
+    end_ms = -(-int(end.timestamp() * 1000) // SLOT_MS) * SLOT_MS
+    pass_s = next(seconds for longest, seconds in PASSES if end - start <= longest)
     async with store.transaction(Scope(device[0])) as tx:
         name = await _name(tx, device)
         named = await _named(tx, device)
