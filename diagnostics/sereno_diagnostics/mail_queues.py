@@ -8,8 +8,8 @@ QUEUES: Final = ("maildrop", "incoming", "active", "deferred", "hold")
 MESSAGES_MAX: Final = 100_000
 DEPTH_MAX: Final = 4
 READS: Final = (
-    *(f"{POSTFIX}/{queue}{'/*' * depth}" for queue in QUEUES for depth in range(1, DEPTH_MAX + 2)),
-    *(f"{folder}{'/*' * depth}" for folder in EXIM for depth in range(1, DEPTH_MAX + 2)),
+    *(f"{POSTFIX}/{queue}/**" for queue in QUEUES),
+    *(f"{folder}/**" for folder in EXIM),
 )
 
 

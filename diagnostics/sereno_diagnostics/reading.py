@@ -91,7 +91,10 @@ class Reader:
         self.truncated = False
 
     def declare(self, reads: Sequence[str]) -> None:
-        """Sets what may be read from here on: files (`*` stands within one part of a path), commands, probes."""
+        """Sets what may be read from here on: commands, probes, and files.
+
+        A `*` in a path stands within one of its parts, a last `**` for whatever lies below.
+        """
         self._reads = tuple(reads)
 
     def probe(self, name: str) -> Machine:
@@ -315,6 +318,8 @@ def _undeclared(what: str) -> Refused:
 
 @lru_cache(maxsize=512)
 def _pattern(text: str) -> re.Pattern[str]:
+    if text.endswith("/**"):
+        return re.compile(re.escape(text[:-3]) + r"(?:/[^/]+)+")
     return re.compile("[^/]+".join(re.escape(part) for part in text.split("*")))
 
 
@@ -323,6 +328,8 @@ def _matches(pattern: str, path: str) -> bool:
 
 
 def _above(pattern: str, folder: str) -> bool:
-    """Whether a folder's names are what the pattern leaves open: its next part has a `*`."""
+    """Whether a folder's names are what the pattern leaves open: its next part has a `*`, or it ends in `/**`."""
+    if pattern.endswith("/**"):
+        return folder == pattern[:-3] or _matches(pattern, folder)
     parts, depth = pattern.split("/"), folder.count("/") + 1
     return len(parts) > depth and "*" in parts[depth] and _matches("/".join(parts[:depth]), folder)

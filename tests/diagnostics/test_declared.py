@@ -63,6 +63,15 @@ def test_what_is_declared_is_read_and_its_folders_listed(reader):
             reader.names(folder)
 
 
+def test_two_stars_at_the_end_mean_whatever_lies_below(reader):
+    reader.declare(("/var/spool/x/**",))
+    assert reader.names("/var/spool/x") == reader.names("/var/spool/x/a/b") == ["secret"]
+    assert reader.text("/var/spool/x/a/b/c") == "secret"
+    for folder in ("/var/spool", "/var/spool/xy", "/var/spool/x/../y", "/var/spool/x/.."):
+        with pytest.raises(SerenoError, match="E_OUTSIDE_POLICY"):
+            reader.names(folder)
+
+
 def test_a_reader_without_a_check_reads_nothing(tmp_path):
     with pytest.raises(SerenoError, match="E_OUTSIDE_POLICY"):
         Reader(Allowed(tmp_path), machine=Everything()).text("/proc/uptime")

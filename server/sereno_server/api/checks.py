@@ -12,6 +12,7 @@ from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.once import Key, once
 from sereno_server.app import App
 from sereno_server.desk.findings import severity_of
+from sereno_server.reads import tickets as ticket_reads
 from sereno_server.reads.devices import device_row, status_of
 from sereno_server.runs.check import Asked, offered, run_check
 
@@ -47,9 +48,10 @@ def router(app: App) -> APIRouter:
         """Runs a check now and gives what it found; at most a minute later."""
         async with app.store.transaction(allowed(account, "run_check", "device", device)) as tx:
             row = await device_row(tx, device, utc_now())
+            ticket_id = (await ticket_reads.ticket(tx, body.ticket)).id if body.ticket else None
 
         async def work() -> dict[str, Any]:
-            asked = Asked(row.id, body.check, body.parameters, body.ticket)
+            asked = Asked(row.id, body.check, body.parameters, ticket_id)
             return plain(await run_check(app, account, asked))
 
         return await once(app, account, key, f"check {row.id}", body, work)

@@ -36,9 +36,10 @@ class Client:
         """The exact bytes of a document."""
         return self._ask("GET", path).content
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: dict[str, Any], timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
         """The JSON of a write; repeated by the network at most, never by the server."""
-        return self._ask("POST", path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex}).json()
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._ask("POST", path, json=body, headers=key, timeout=timeout_s).json()
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON of a write that may be repeated."""

@@ -7,6 +7,7 @@ import typer
 from sereno_proto.errors import SerenoError
 from sereno_server.cli import (
     backtest,
+    checks,
     demo,
     devices,
     grants,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, maintenance, rules, tickets, runs, scoreboard, store):
+for group in (demo, serve, init, login, devices, maintenance, rules, checks, tickets, runs, scoreboard, store):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (

@@ -101,15 +101,17 @@ async def _page(console: Console, request: Request, account: Account, shown: Sho
         row = await device_row(tx, name, frame.now)
         names = list((await status_of(tx, row.id)).get("names", ()))
     of_ticket = {"ticket": shown.ticket} if shown.ticket else {}
-    rows = catalogue.gather()["checks"]
+    rows = [{**one, "lacks": _lacks(one, names)} for one in catalogue.gather()["checks"]]
     return page(
         frame,
         "device_checks.html",
         here="fleet",
         tab="checks",
         device=row,
-        headline=frame.words.say("{n} checks can be run on {name} now.", n=len(rows), name=row.name),
-        rows=[{**one, "lacks": _lacks(one, names)} for one in rows],
+        headline=frame.words.say(
+            "{n} checks can be run on {name} now.", n=sum(not one["lacks"] for one in rows), name=row.name
+        ),
+        rows=rows,
         chosen=next((one for one in rows if one["name"] == check), None),
         offered=offered(check, names) if check else {},
         given=shown.given,
