@@ -15,7 +15,7 @@ from tests.server.web.seed_logs import said
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, device_id, forecast, put
 from tests.server.web.seed_rules import rules
 from tests.server.web.seed_scores import anomalies, scores
-from tests.server.web.seed_tickets import Story, filling_disk, solved
+from tests.server.web.seed_tickets import Story, filling_disk, granted, solved
 
 from sereno_proto import ids, sshsig
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, write_roster
@@ -33,6 +33,7 @@ async def fill(tx: AsyncConnection, now: datetime) -> Story:
     await _var_samples(tx, now)
     story = await filling_disk(tx, now)
     solved_id = await solved(tx, now)
+    await granted(tx, now)
     await _scored(tx, now)
     await other_changes(tx, now)
     await inventories(tx, now)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.server.web.seed_rows import GB, ORGANISATION, alert, change, device_id, forecast, put
 
 from sereno_proto import ids
+from sereno_proto.grants import STANDING, Grant, GrantedDevice, write_grant
 from sereno_proto.plan import Plan, write_plan
 from sereno_proto.planned_step import PlannedStep, Require, Target
 from sereno_server.store import tables
@@ -189,6 +190,49 @@ async def filling_disk(tx: AsyncConnection, now: datetime) -> Story:
             detail={},
         )
     return Story(device_id("srv-files-02"), ticket_id, run_id, "", text)
+
+
+async def granted(tx: AsyncConnection, now: datetime) -> None:
+    """A standing grant in force on one machine, and refused by another."""
+    begin = now.replace(microsecond=0) - timedelta(hours=5)
+    code = "sha256:" + "c" * 64
+    grant = Grant(
+        kind=STANDING,
+        id="grt_1",
+        nonce="0" * 32,
+        organisation_id=ORGANISATION,
+        requester="noa",
+        playbook="disk.free_space",
+        ticket_id="",
+        risk="medium",
+        roster_version_min=18,
+        not_before=begin,
+        expires=begin + timedelta(days=7),
+        devices=tuple(GrantedDevice(device_id(name), name) for name in ("srv-files-02", "tablet-12")),
+        steps=(
+            PlannedStep(
+                "remove old files",
+                {"folder": "app-logs"},
+                action="remove_old_files",
+                code=code,
+                risk="medium",
+                bounds={"targets-max": 20, "files-max": 20},
+            ),
+        ),
+        uses=3,
+        pause_s=3600,
+        triggers=(Require("disk_space", {"folder": "app-logs"}, "free_percent", "<", 10),),
+    )
+    text = write_grant(grant)
+    own = {"kind": grant.kind, "playbook": grant.playbook, "requester": "noa", "risk": "medium", "state": "active"}
+    window = {"not_before": grant.not_before, "expires": grant.expires, "created_at": begin}
+    await put(tx, tables.grants, id=grant.id, **own, **window, text=text, digest=ids.sha256(text))
+    for person, purpose in (("noa", "request"), ("iker", "approve"), ("ane", "approve")):
+        await put(tx, tables.grant_signatures, grant_id=grant.id, person=person, purpose=purpose, armored="", at=begin)
+    for name, state, why in (("srv-files-02", "taken", None), ("tablet-12", "refused", "E_POLICY_FORBIDS")):
+        what = "the policy does not allow remove_old_files" if why else None
+        place = {"device_id": device_id(name), "run_id": ids.new_id("run"), "state": state, "code": why, "what": what}
+        await put(tx, tables.grant_devices, grant_id=grant.id, **place, at=begin)
 
 
 async def solved(tx: AsyncConnection, now: datetime) -> str:

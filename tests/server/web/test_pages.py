@@ -52,6 +52,8 @@ PAGES = [
     "/tickets/T-4817",
     "/tickets/T-4790",
     "/approvals",
+    "/grants",
+    "/grants/grt_1",
     "/ledger",
     "/ledger?q=noa",
     "/rules",
