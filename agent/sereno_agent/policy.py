@@ -21,6 +21,7 @@ r"""policy.toml: what the machine's owner allows. Missing or invalid means: noth
 
     [services.web]                    # a service that is measured by itself, and that checks may ask after
     unit = "nginx.service"
+    allow = ["restart"]               # what actions may do to it; for this, [processes] and more see policy_touch.py
 
     [hosts.database]                  # a host that checks may look up, ask whether it answers, and connect to
     name = "db.example.com"
@@ -64,7 +65,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from sereno_agent import policy_text
+from sereno_agent import policy_text, policy_touch
 from sereno_agent.policy_logs import JournalSource, LogSource, journal_source, log_source
 from sereno_agent.policy_probes import host, plugin, url
 from sereno_agent.policy_text import Table
@@ -73,8 +74,13 @@ from sereno_diagnostics.allowed import (
     NamedDatabase,
     NamedHost,
     NamedLog,
+    NamedMount,
+    NamedPackage,
     NamedPlugin,
+    NamedProcess,
+    NamedTemplate,
     NamedUrl,
+    NamedVolume,
     WatchedCertificate,
     WatchedFile,
     WatchedFolder,
@@ -100,10 +106,9 @@ __all__ = [
 
 _TABLES: Final = (
     "collect", "folders", "files", "trees", "services", "hosts", "urls", "plugins", "certificates", "registry", "logs",
-    "journal", "actions", "redact",
+    "journal", "actions", "redact", "processes", "packages", "mounts", "volumes", "templates",
 )  # fmt: skip
 _QUOTA_BYTES_MAX: Final = 1 << 60
-_UNIT: Final = r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}"
 _LISTEN: Final = r"(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-f:]{2,45}\]):[0-9]{1,5}"
 
 
@@ -136,6 +141,12 @@ class Policy:
     redact: tuple[str, ...] = ()
     logs: dict[str, LogSource] = field(default_factory=dict)
     journal: JournalSource | None = None
+    processes: dict[str, NamedProcess] = field(default_factory=dict)
+    packages: dict[str, NamedPackage] = field(default_factory=dict)
+    mounts: dict[str, NamedMount] = field(default_factory=dict)
+    volumes: dict[str, NamedVolume] = field(default_factory=dict)
+    templates: dict[str, NamedTemplate] = field(default_factory=dict)
+    journal_keep_bytes: int = 0
     digest: str = ""
     error: str = ""  # why nothing is allowed; empty = valid
 
@@ -177,6 +188,12 @@ def allowed(
         certificates=policy.certificates,
         databases={name: NamedDatabase(name, kind) for name, kind in (databases or {}).items()},
         logs={name: NamedLog(name, source.path, source.exclude) for name, source in policy.logs.items()},
+        processes=policy.processes,
+        packages=policy.packages,
+        mounts=policy.mounts,
+        volumes=policy.volumes,
+        templates=policy.templates,
+        journal_keep_bytes=policy.journal_keep_bytes,
         server=server,
         protected=(path, code),
     )
@@ -204,7 +221,7 @@ def parse(text: str, path: Path) -> Policy:
         folders={name: _folder(name, entry) for name, entry in document.table("folders").tables()},
         files={name: _file(name, entry) for name, entry in document.table("files").tables()},
         trees={name: _tree(name, entry) for name, entry in document.table("trees").tables()},
-        services={name: _service(name, entry) for name, entry in document.table("services").tables()},
+        services={name: policy_touch.service(name, entry) for name, entry in document.table("services").tables()},
         hosts={name: host(name, entry) for name, entry in document.table("hosts").tables()},
         urls={name: url(name, entry) for name, entry in document.table("urls").tables()},
         plugins={name: plugin(name, entry) for name, entry in document.table("plugins").tables()},
@@ -215,6 +232,12 @@ def parse(text: str, path: Path) -> Policy:
         redact=redact.expressions("patterns"),
         logs={name: log_source(name, entry) for name, entry in document.table("logs").tables()},
         journal=journal_source(document.table("journal")),
+        processes={name: policy_touch.process(name, entry) for name, entry in document.table("processes").tables()},
+        packages={name: policy_touch.package(name, entry) for name, entry in document.table("packages").tables()},
+        mounts={name: policy_touch.mount(name, entry) for name, entry in document.table("mounts").tables()},
+        volumes={name: policy_touch.volume(name, entry) for name, entry in document.table("volumes").tables()},
+        templates={name: policy_touch.template(name, entry) for name, entry in document.table("templates").tables()},
+        journal_keep_bytes=policy_touch.journal_keep_bytes(document.table("journal")),
     )
 
 
@@ -242,17 +265,14 @@ def _tree(name: str, entry: Table) -> WatchedTree:
     )
 
 
-def _service(name: str, entry: Table) -> WatchedService:
-    entry.only("unit")
-    return WatchedService(name=name, unit=entry.text("unit", _UNIT, "a unit's name such as nginx.service"))
-
-
 def _certificate(name: str, entry: Table) -> WatchedCertificate:
-    entry.only("path", "listen")
+    entry.only("path", "listen", "renew")
     if entry.has("path") == entry.has("listen"):
         raise entry.wrong("", "needs either a path or an address that listens")
     if entry.has("path"):
-        return WatchedCertificate(name=name, path=entry.path("path"))
+        return WatchedCertificate(name=name, path=entry.path("path"), renew=policy_touch.command("renew", entry))
+    if entry.has("renew"):
+        raise entry.wrong("renew", "needs the certificate's path, to see that it was renewed")
     return WatchedCertificate(name=name, listen=entry.text("listen", _LISTEN, "an address such as localhost:443"))
 
 

@@ -80,7 +80,7 @@ def log_source(name: str, entry: Table) -> LogSource:
 
 def journal_source(entry: Table) -> JournalSource | None:
     """Reads `[journal]`; None when it is not to be read."""
-    entry.only("read", "units", "channels", "priority", "lines_per_minute")
+    entry.only("read", "units", "channels", "priority", "lines_per_minute", "keep_bytes")
     for channel in entry.names("channels"):
         if not re.fullmatch(_CHANNEL, channel):
             raise entry.wrong("channels", f"{channel!r} is no channel of the event log")

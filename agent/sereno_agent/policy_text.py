@@ -64,6 +64,10 @@ class Table:
         """Whether the key is there."""
         return key in self._values
 
+    def keys(self) -> Collection[str]:
+        """The keys that are there."""
+        return self._values.keys()
+
     def only(self, *known: str) -> None:
         """Refuses keys that are not known."""
         for key in self._values:

@@ -21,17 +21,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from sereno_agent import policy
+from sereno_agent import policy, starting
 from sereno_agent.folders import Folders
 from sereno_agent.records import planned_step_from, step_record
 from sereno_agent.redact import redactor
+from sereno_agent.worker_host import WorkerHost
 from sereno_playbooks import registry as actions
 from sereno_playbooks.action import Site
+from sereno_playbooks.programs import Programs
 from sereno_proto.errors import Refused, SerenoError
 from sereno_proto.limits import WORKER_MEMORY_BYTES_MAX, WORKER_OPEN_FILES_MAX
 from sereno_proto.v1.runs_pb2 import CheckResult, Step
 
 _PR_SET_PDEATHSIG: Final = 1
+_CHANGING: Final = frozenset({"apply", "revert"})
 _REQUEST_BYTES_MAX: Final = 4 << 20
 _PARENT_POLL_S: Final = 1.0
 
@@ -44,7 +47,7 @@ def main() -> int:
     parent = os.getppid()
     _die_with(parent)
     request = json.loads(_read_line(0))
-    _limit(request["timeout_s"], writes=request["task"] in {"apply", "revert"})
+    _limit(request["timeout_s"], writes=request["task"] in _CHANGING)
     threading.Thread(target=_watch_lifeline, daemon=True).start()
 
     def answer(record: Mapping[str, object]) -> None:
@@ -76,7 +79,12 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
         result = _check(request, in_force)
         return {"check_result": base64.b64encode(result.SerializeToString()).decode()}
     site = Site(
-        allowed=allowed, now_s=time.time, record=lambda entry: answer({"undo": entry}), redact=redactor(in_force.redact)
+        allowed=allowed,
+        now_s=time.time,
+        record=lambda entry: answer({"undo": entry}),
+        redact=redactor(in_force.redact),
+        programs=Programs(starting.start, may_change=request["task"] in _CHANGING),
+        machine=WorkerHost(),
     )
     if request["task"] == "plan":
         step = Step.FromString(base64.b64decode(request["step"]))
@@ -142,7 +150,8 @@ def _limit(timeout_s: float, *, writes: bool) -> None:
         hard = resource.getrlimit(limit)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS
-            resource.setrlimit(limit, (bound, bound))
+            # What an action starts (apt, systemctl) may take more than Sereno's own code: see starting.py.
+            resource.setrlimit(limit, (bound, hard if writes and limit in starting.LIFTED else bound))
 
 
 def _die_with(parent: int) -> None:

@@ -47,6 +47,65 @@ class WatchedService:
 
     name: str
     unit: str  # nginx.service
+    allow: tuple[str, ...] = ()  # what actions may do to it: restart, stop, ...
+
+
+@dataclass(frozen=True)
+class NamedProcess:
+    """Processes that actions may touch: those of this program and, where they are given, this argument and user."""
+
+    name: str
+    program: str  # as the kernel calls it, at most 15 characters
+    argument: str = ""  # one whole word of its command line
+    user: str = ""
+    allow: tuple[str, ...] = ()  # kill, renice
+
+
+@dataclass(frozen=True)
+class NamedPackage:
+    """A package that actions may install, upgrade, pin or roll back, as allow says."""
+
+    name: str
+    package: str
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedMount:
+    """A mounted file system that actions may remount. allow: ro, rw."""
+
+    name: str
+    path: Path
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedVolume:
+    """An LVM volume that may be made larger, with the file system on it."""
+
+    name: str
+    volume: str  # GROUP/VOLUME
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One value of a template: a whole number within bounds, or one of these words."""
+
+    minimum: int = 0
+    maximum: int = 0
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedTemplate:
+    """A configuration file that write_template may write: the owner's text, with `{slot}` where a value goes."""
+
+    name: str
+    path: Path
+    text: str
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    validate: tuple[str, ...] = ()  # a command that says whether a file is good; `{file}` in it is the new one
 
 
 @dataclass(frozen=True)
@@ -101,6 +160,7 @@ class WatchedCertificate:
     name: str
     path: Path | None = None  # PEM or DER
     listen: str = ""  # host:port
+    renew: tuple[str, ...] = ()  # the command by which renew_certificate renews it, with all its arguments
 
 
 @dataclass(frozen=True)
@@ -120,6 +180,12 @@ class Allowed:
     certificates: dict[str, WatchedCertificate] = field(default_factory=dict)
     databases: dict[str, NamedDatabase] = field(default_factory=dict)
     logs: dict[str, NamedLog] = field(default_factory=dict)
+    processes: dict[str, NamedProcess] = field(default_factory=dict)
+    packages: dict[str, NamedPackage] = field(default_factory=dict)
+    mounts: dict[str, NamedMount] = field(default_factory=dict)
+    volumes: dict[str, NamedVolume] = field(default_factory=dict)
+    templates: dict[str, NamedTemplate] = field(default_factory=dict)
+    journal_keep_bytes: int = 0  # the least that vacuum_journal must leave; 0: it may not be used
     protected: tuple[Path, ...] = ()
     server: str = ""  # host:port that this device has joined; empty: none
 
@@ -134,6 +200,8 @@ class Allowed:
         known: dict[str, Mapping[str, object]] = {
             "folder": self.folders, "file": self.files, "service": self.services, "host": self.hosts, "url": self.urls,
             "plugin": self.plugins, "certificate": self.certificates, "database": self.databases, "log": self.logs,
+            "process": self.processes, "package": self.packages, "mount": self.mounts, "volume": self.volumes,
+            "template": self.templates,
         }  # fmt: skip
         return known.get(kind, {})
 
@@ -172,6 +240,26 @@ class Allowed:
     def log(self, name: str) -> NamedLog:
         """The log source of that name."""
         return _found("log", self.logs, name)
+
+    def process(self, name: str) -> NamedProcess:
+        """The processes of that name."""
+        return _found("process", self.processes, name)
+
+    def package(self, name: str) -> NamedPackage:
+        """The package of that name."""
+        return _found("package", self.packages, name)
+
+    def mount(self, name: str) -> NamedMount:
+        """The mount of that name."""
+        return _found("mount", self.mounts, name)
+
+    def volume(self, name: str) -> NamedVolume:
+        """The volume of that name."""
+        return _found("volume", self.volumes, name)
+
+    def template(self, name: str) -> NamedTemplate:
+        """The template of that name."""
+        return _found("template", self.templates, name)
 
 
 def _found(kind: str, known: Mapping[str, _Named], name: str) -> _Named:

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from sereno_diagnostics.allowed import Allowed
 from sereno_proto.errors import BadInput, Refused
 
-NAMED = ("folder", "file", "service", "host", "url", "plugin", "certificate", "database", "log")
-KINDS = (*NAMED, "digest", "number")
+NAMED = (
+    *("folder", "file", "service", "host", "url", "plugin", "certificate", "database", "log"),
+    *("process", "package", "mount", "volume", "template"),
+)
+KINDS = (*NAMED, "digest", "number", "version", "settings")
 NAME_PATTERN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
+VERSION_PATTERN = re.compile(r"[0-9][A-Za-z0-9.+:~-]{0,126}")
+SETTINGS_PATTERN = re.compile(
+    r"[a-z][a-z0-9_]{0,30}=[A-Za-z0-9._-]{1,64}(?:,[a-z][a-z0-9_]{0,30}=[A-Za-z0-9._-]{1,64}){0,15}"
+)
 NUMBER_PATTERN = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
+
+_WRITTEN = {
+    "digest": (DIGEST_PATTERN, "sha256: and 64 hex digits"),
+    "version": (VERSION_PATTERN, "a package's version"),
+    "settings": (SETTINGS_PATTERN, "like workers=4,mode=fast"),
+}
 
 Values = dict[str, str | float]
 
@@ -20,7 +33,8 @@ Values = dict[str, str | float]
 class Parameter:
     """One parameter.
 
-    kind: those of NAMED are names of the local policy, `digest` is `sha256:HEX`, `number` has bounds.
+    kind: those of NAMED are names of the local policy, `digest` is `sha256:HEX`, `number` has bounds, `version` is that
+    of a package, `settings` are values for a template: `workers=4,mode=fast`.
     """
 
     name: str
@@ -42,9 +56,8 @@ def read_value(parameter: Parameter, text: str) -> str | float:
                 "E_PARAMETER", f"{parameter.name} must lie from {parameter.minimum:g} to {parameter.maximum:g}"
             )
         return value
-    pattern = DIGEST_PATTERN if parameter.kind == "digest" else NAME_PATTERN
+    pattern, wanted = _WRITTEN.get(parameter.kind, (NAME_PATTERN, "a name from the policy"))
     if not pattern.fullmatch(text):
-        wanted = "sha256: and 64 hex digits" if parameter.kind == "digest" else "a name from the policy"
         raise BadInput("E_PARAMETER", f"{parameter.name} must be {wanted}, not {text[:80]!r}")
     return text
 

@@ -1,11 +1,14 @@
 """What every action is: typed parameters, `plan`, `apply` and `revert`, and a risk that the device itself states."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sereno_diagnostics.allowed import Allowed
+from sereno_diagnostics.machine import Machine, Nothing
 from sereno_diagnostics.parameters import Parameter, Values
+from sereno_playbooks.programs import Programs, nothing
 from sereno_proto.errors import SerenoError
 from sereno_proto.planned_step import PlannedStep, Subject, Target
 
@@ -48,18 +51,31 @@ Record = Callable[[Mapping[str, object]], None]  # called with one undo entry be
 
 @dataclass(frozen=True)
 class Site:
-    """Where an action works: the names it may use, the wall clock, where undo entries go, and what hides secrets."""
+    """Where an action works: the names it may use, the wall clock, where undo entries go, and what hides secrets.
+
+    programs: those of the system, the changing ones too while it is no dry run; machine: what can be read of it.
+    """
 
     allowed: Allowed
     now_s: Callable[[], float]
     record: Record
     redact: Callable[[str], str]
+    programs: Programs = field(default_factory=lambda: Programs(nothing, may_change=False))
+    machine: Machine = field(default_factory=Nothing)
+    wait: Callable[[float], None] = time.sleep
 
 
 class Action(Protocol):
-    """The shape of a module in actions/. Its file name is its registered name."""
+    """The shape of a module in actions/. Its file name is its registered name.
+
+    UNDO: how it is undone, or why it cannot be; LIMITS: bounds of a grant made in advance, where people name no others;
+    NEEDS: what the executor needs for it, see privileges.py of the agent.
+    """
 
     RISK: str
+    UNDO: str
+    LIMITS: Mapping[str, int]
+    NEEDS: tuple[str, ...]
     PARAMETERS: tuple[Parameter, ...]
 
     def plan(self, values: Values, site: Site) -> Draft:

@@ -15,6 +15,7 @@ from sereno_diagnostics.parameters import NAMED, Parameter
 from sereno_diagnostics.reading import PROBES
 from sereno_diagnostics.reading_commands import COMMANDS
 from sereno_playbooks import registry as actions
+from sereno_playbooks.programs import PROGRAMS
 from sereno_proto.limits import ACTION_TIMEOUT_S, FINDING_EVIDENCE_MAX, FINDINGS_MAX, WORKER_MEMORY_BYTES_MAX
 
 SUMMARY: Final = Path(__file__).parent / "library" / "summary.json"
@@ -42,6 +43,9 @@ def gather() -> dict[str, list[Row]]:
     return {
         "checks": [_check(name) for name in checks.names()],
         "actions": [_action(name) for name in actions.names()],
+        "programs": [
+            {"name": name, **one._asdict(), "command": list(one.vector)} for name, one in sorted(PROGRAMS.items())
+        ],
         "playbooks": json.loads(SUMMARY.read_text()),
         "commands": [
             {"name": name, "tells": one.tells, "command": list(one.vector), "timeout_s": one.timeout_s}
@@ -77,6 +81,14 @@ def _lines(found: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     for row in found["commands"]:
         yield f"- `{' '.join(row['command'])}`: {row['tells']} ({row['timeout_s']:g} s)"
     yield ""
+    yield "## Programs that actions may have started"
+    yield ""
+    yield "What changes something is in bold. Beside them only commands that the policy gives with all arguments."
+    yield ""
+    for row in found["programs"]:
+        told = f"**{row['tells']}**" if row["changes"] else row["tells"]
+        yield f"- `{' '.join(row['command'])}`: {told} ({row['timeout_s']:g} s)"
+    yield ""
     yield "## Actions"
     for row in found["actions"]:
         yield ""
@@ -84,7 +96,7 @@ def _lines(found: Mapping[str, Sequence[Row]]) -> Iterator[str]:
         yield ""
         yield row["summary"]
         yield ""
-        yield f"- Risk: {row['risk']}. Platforms: {', '.join(row['platforms'])}."
+        yield f"- Risk: {row['risk']}. Undo: {row['undo']}. Platforms: {', '.join(row['platforms'])}."
         yield from _parameters(row)
     yield ""
     yield "## Playbooks"
@@ -147,6 +159,7 @@ def _action(name: str) -> Row:
         "name": name,
         "summary": first_sentence(action.__doc__),
         "risk": action.RISK,
+        "undo": action.UNDO,
         "parameters": [parameter(one) for one in action.PARAMETERS],
         "timeout_s": ACTION_TIMEOUT_S,
         "platforms": list(vars(action).get("PLATFORMS", ("linux",))),

@@ -46,7 +46,7 @@ def risk_of(name: str) -> str:
 
 def limits_of(name: str) -> dict[str, int]:
     """The limits that a grant made in advance gives the action where people name no others."""
-    return dict(getattr(get(name), "LIMITS", {}))
+    return dict(get(name).LIMITS)
 
 
 def action_code(name: str) -> str:

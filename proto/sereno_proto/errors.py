@@ -179,6 +179,12 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PARAMETER": CodeEntry("a parameter is missing, unknown or of the wrong kind", "see the catalogue"),
     "E_WORKER_LIMIT": CodeEntry("a worker exceeded its time, memory or output", "what it had printed is in the log"),
     "E_WORKER_FAILED": CodeEntry("a worker ended with an error", "see the device's log"),
+    "E_PROGRAM_FAILED": CodeEntry(
+        "a program of the system is missing, or ended with an error", "see what it said; on the machine, try it by hand"
+    ),
+    "E_UNSETTLED": CodeEntry(
+        "what is to be changed is changing by itself just now", "wait until it has settled, then ask for a new plan"
+    ),
     "E_PLAYBOOK_UNKNOWN": CodeEntry("no such playbook", "see `sereno playbooks`"),
     "E_PLAYBOOK_SYNTAX": CodeEntry("a playbook cannot be read", "mend the file and line named"),
     "E_PLAYBOOK_SHELL": CodeEntry("a playbook holds a shell command; playbooks have none", "use a check or an action"),

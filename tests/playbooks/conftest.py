@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.playbooks.fake_system import FakeSystem
 
+from sereno_agent.worker_host import WorkerHost
 from sereno_diagnostics.allowed import Allowed, WatchedFile, WatchedFolder
 from sereno_playbooks import registry
 from sereno_playbooks.action import Site
+from sereno_playbooks.programs import Programs
 from sereno_proto.errors import SerenoError
 from sereno_proto.planned_step import PlannedStep
 from sereno_proto.v1.runs_pb2 import Step
@@ -38,12 +41,28 @@ class Place:
             "app-logs", self.logs, quota_bytes=1_000_000, rotate=("*.log",), remove=("*.log.*",), keep=2
         )
         self.file = WatchedFile("app-config", self.conf, restore=True)
+        self.system = FakeSystem()
+        self.start = self.system
+        self.machine = WorkerHost()
+        self.names: dict[str, object] = {}
+        self.waited: list[float] = []
         self.redact = lambda text: text.replace("hunter2", "[redacted]")
 
     @property
     def site(self) -> Site:
-        allowed = Allowed(self.top / "state", {"app-logs": self.folder}, {"app-config": self.file})
-        return Site(allowed, lambda: NOW_S, lambda entry: self.recorded.append(dict(entry)), self.redact)
+        return self.site_for(may_change=True)
+
+    def site_for(self, *, may_change: bool) -> Site:
+        allowed = Allowed(self.top / "state", {"app-logs": self.folder}, {"app-config": self.file}, **self.names)
+        return Site(
+            allowed,
+            lambda: NOW_S,
+            lambda entry: self.recorded.append(dict(entry)),
+            self.redact,
+            Programs(self.start, may_change=may_change),
+            self.machine,
+            self.waited.append,
+        )
 
     def log(self, name: str, content: bytes, age_s: float = 0) -> Path:
         path = self.logs / name
@@ -64,7 +83,7 @@ class Place:
             parameters.setdefault("folder", "app-logs")
         if action == "restore_file":
             parameters.setdefault("file", "app-config")
-        return registry.plan(Step(action=action, parameters=parameters), self.site)
+        return registry.plan(Step(action=action, parameters=parameters), self.site_for(may_change=False))
 
     def apply(self, step: PlannedStep):
         return registry.apply(step, self.site)

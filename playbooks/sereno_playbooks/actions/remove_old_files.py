@@ -18,9 +18,9 @@ from sereno_proto.planned_step import CANNOT_BE_UNDONE, PlannedStep, Target
 
 RISK = "medium"
 LIMITS = {"files-max": 50, "bytes-removed-max": 10 << 30}  # of a grant made in advance, where people name no others
+UNDO = f"{CANNOT_BE_UNDONE}: what is removed is gone"
+NEEDS = ("folders",)
 PARAMETERS = (Parameter("folder", "folder", "the folder to clear"),)
-
-_UNDO = f"{CANNOT_BE_UNDONE}: what is removed is gone"
 
 
 def plan(values: Values, site: Site) -> Draft:
@@ -30,7 +30,7 @@ def plan(values: Values, site: Site) -> Draft:
         old = _removable(descriptor, folder, site)[folder.keep :][::-1]
         targets = tuple(_target(descriptor, folder, candidate, site) for candidate in old[:ACTION_FILES_MAX])
     if not targets:
-        return Draft(f"Nothing in {folder.name} is old enough to be removed.", _UNDO)
+        return Draft(f"Nothing in {folder.name} is old enough to be removed.", UNDO)
     total = sum(target.bytes_max for target in targets)
     stay = {0: "none has to stay", 1: "the newest stays"}.get(folder.keep, f"the {folder.keep} newest stay")
     more = f"; {len(old) - len(targets)} more stay for another run" if len(old) > len(targets) else ""
@@ -39,7 +39,7 @@ def plan(values: Values, site: Site) -> Draft:
             f"Removes {counted(len(targets), 'file')} of {folder.path} ({bytes_text(total)}), oldest first; "
             f"{stay}{more}."
         ),
-        undo=_UNDO,
+        undo=UNDO,
         targets=targets,
         bounds={"files-max": len(targets), "bytes-removed-max": total},
     )

@@ -20,6 +20,8 @@ from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "medium"
 LIMITS = {"files-max": 1, "bytes-max": 256 << 10}  # of a grant made in advance, where people name no others
+UNDO = "the content it replaces is kept and put back"
+NEEDS = ("files",)
 PARAMETERS = (
     Parameter("file", "file", "the watched file"),
     Parameter("digest", "digest", "the version to put back, as its change reported it"),
@@ -34,15 +36,14 @@ def plan(values: Values, site: Site) -> Draft:
     file, digest = _file(values, site.allowed), str(values["digest"])
     wanted = versions.read_of(site.allowed, file.name, digest)
     current, status = _read(file, site.allowed)
-    undo = "the content it replaces is kept and put back"
     if sha256(current) == digest:
-        return Draft(f"{file.path} already has this content; nothing changes.", undo)
+        return Draft(f"{file.path} already has this content; nothing changes.", UNDO)
     diff = _diff(file, current, wanted, site.redact)
     lines = sum(1 for line in diff[2:] if line.startswith(("+", "-")))
     shown = f"{counted(lines, 'line')} of difference" if diff else "the difference cannot be shown, only its digests"
     return Draft(
         effect=f"Puts {file.path} back to an earlier version kept on this device: {shown}.",
-        undo=undo,
+        undo=UNDO,
         targets=(Target(str(file.path), status.st_ino, sha256(current), digest, len(wanted)),),
         bounds={"files-max": 1, "bytes-max": len(wanted)},
         diff=diff,

@@ -27,6 +27,8 @@ from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "low"
 LIMITS = {"files-max": 20, "bytes-max": 10 << 30}  # of a grant made in advance, where people name no others
+UNDO = "the archives are unpacked in front of what was logged since"
+NEEDS = ("folders",)
 PARAMETERS = (Parameter("folder", "folder", "the folder whose logs are packed"),)
 
 _PACKED: Final = (".gz", ".xz", ".bz2", ".zst", ".zip")
@@ -57,16 +59,15 @@ def plan(values: Values, site: Site) -> Draft:
                 Target(str(folder.path / log.name), log.status.st_ino, "growing", "truncated", bytes_max),
                 Target(str(folder.path / archive), 0, "absent", "archive", bytes_max + _OVERHEAD_BYTES),
             )
-    undo = "the archives are unpacked in front of what was logged since"
     if not logs:
-        return Draft(f"No log in {folder.name} has anything to rotate.", undo)
+        return Draft(f"No log in {folder.name} has anything to rotate.", UNDO)
     size = bytes_text(sum(log.status.st_size for log in logs))
     what = f"{counted(len(logs), 'log')} of {folder.path} ({size} now)"
     left = f"; {more} smaller ones are left" if more else ""
     into = "an archive beside it, then empties it" if len(logs) == 1 else "archives beside them, then empties them"
     return Draft(
         effect=f"Packs {what} into {into}{left}.",
-        undo=undo,
+        undo=UNDO,
         targets=tuple(targets),
         bounds={"files-max": len(logs), "bytes-max": sum(target.bytes_max for target in targets[::2])},
     )

@@ -81,7 +81,7 @@ def test_the_library_derives_risk_and_finds_playbooks_by_alert():
     assert [playbook.name for playbook in library.matching("exhaustion", "folder")] == ["disk.free_space"]
     assert library.matching("silent", "folder") == []
     used = {step.call.name for name in library.playbooks for step in library.steps_of(name) if step.kind == "action"}
-    assert used == set(registry.names())
+    assert used <= set(registry.names())
     assert LIBRARY.is_dir()
 
 

@@ -1,0 +1,196 @@
+"""What holds of every action: its dry run changes nothing, apply does what the plan says, and a second one nothing;
+revert brings back what its UNDO promises; what it may change is what the plan names.
+
+The system is a fake one here (fake_system.py), files, folders and processes are real.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from sereno_agent.worker_host import WorkerHost
+from sereno_diagnostics.allowed import NamedProcess, WatchedService
+from sereno_playbooks import registry
+from sereno_proto.planned_step import CANNOT_BE_UNDONE, RISKS, PlannedStep, Subject, read_steps, steps_fields
+
+SERVICES = ("restart", "start", "stop", "enable", "disable", "mask", "unmask")
+MARK = f"sereno-every-{os.getpid()}"
+
+
+class Case(NamedTuple):
+    """A place where the action has something to do. state: all that it might change, as it is at the moment."""
+
+    parameters: dict[str, str]
+    state: Callable[[], object]
+    undone: bool = True  # whether revert brings the very state back
+
+
+def service(verb: str, active: str = "active", file: str = "enabled", **more) -> Callable[..., Case]:
+    def prepare(place, _request) -> Case:
+        place.names["services"] = {"web": WatchedService("web", "nginx.service", (verb,))}
+        unit = place.system.unit("nginx.service", active, file, **more)
+        place.system.unit("sshd.service")
+        hidden = {"InvocationID"} if verb in {"stop", "restart"} else set()
+        return Case(
+            {"service": "web"},
+            lambda: ({key: unit[key] for key in unit if key not in hidden}, place.system.units["sshd.service"].copy()),
+        )
+
+    return prepare
+
+
+def rotate_logs(place, _request) -> Case:
+    place.log("app.log", b"one\n")
+    return Case({"folder": "app-logs"}, place.contents)
+
+
+def remove_old_files(place, _request) -> Case:
+    for number in range(1, 6):
+        place.log(f"app.log.{number}", b"x" * number, age_s=number)
+    return Case({"folder": "app-logs"}, place.snapshot, undone=False)
+
+
+def restore_file(place, _request) -> Case:
+    place.conf.write_bytes(b"now")
+    digest, _ = place.keep_versions(b"earlier", b"now")
+    return Case({"file": "app-config", "digest": digest}, place.conf.read_bytes)
+
+
+def vacuum_journal(place, _request) -> Case:
+    place.system.journal_bytes = 900 << 20
+    place.names["journal_keep_bytes"] = 100 << 20
+    return Case({"keep_mb": "100"}, lambda: place.system.journal_bytes, undone=False)
+
+
+def clear_package_cache(place, _request) -> Case:
+    place.system.cache = place.top / "root/var/cache/apt/archives"
+    place.system.cache.mkdir(parents=True)
+    for name in ("nginx_1.22.1-9_amd64.deb", "lock"):
+        (place.system.cache / name).write_bytes(b"x" * 100)
+    place.machine = WorkerHost(root=str(place.top / "root"))
+    return Case({}, place.snapshot, undone=False)
+
+
+def _process(place, request) -> subprocess.Popen:
+    code = "import time; print('ready', flush=True); time.sleep(600)"
+    process = subprocess.Popen([sys.executable, "-c", code, MARK], stdout=subprocess.PIPE)
+
+    def end() -> None:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    request.addfinalizer(end)
+    assert process.stdout.readline() == b"ready\n"
+    name = os.path.basename(sys.executable)[:15]  # noqa: PTH119, as the kernel calls it
+    place.names["processes"] = {"worker": NamedProcess("worker", name, MARK, "", ("kill", "renice"))}
+    return process
+
+
+def kill_process(place, request) -> Case:
+    process = _process(place, request)
+    return Case({"process": "worker"}, lambda: process.poll() == -signal.SIGTERM, undone=False)
+
+
+def renice_process(place, request) -> Case:
+    process = _process(place, request)
+    return Case(
+        {"process": "worker", "nice": "5"},
+        lambda: os.getpriority(os.PRIO_PROCESS, process.pid),
+        undone=os.geteuid() == 0,
+    )
+
+
+CASES = {
+    "restart_service": service("restart"),
+    "start_service": service("start", "inactive"),
+    "stop_service": service("stop"),
+    "enable_service": service("enable", file="disabled"),
+    "disable_service": service("disable"),
+    "mask_service": service("mask"),
+    "unmask_service": service("unmask", "inactive", "masked", LoadState="masked", Was="enabled"),
+} | {
+    prepare.__name__: prepare
+    for prepare in (
+        rotate_logs, remove_old_files, restore_file, vacuum_journal, clear_package_cache, kill_process, renice_process,
+    )
+}  # fmt: skip
+
+
+def test_every_action_has_a_case_here():
+    assert CASES.keys() == set(registry.names())
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_plan_apply_again_and_revert(place, request, name):
+    case = CASES[name](place, request)
+    before = case.state()
+    step = place.plan(name, **case.parameters)
+    assert case.state() == before
+    assert place.system.ran == []
+    assert place.recorded == []
+    assert step.targets or step.subjects
+    assert step.bounds.keys() == registry.get(name).LIMITS.keys() == registry.limits_of(name).keys()
+    assert all(subject.before != subject.after for subject in step.subjects)
+    assert read_steps(steps_fields([step])) == (step,)
+
+    registry.verify(step, place.site_for(may_change=False))
+    assert case.state() == before
+    place.system.on_change = lambda _command: len(place.recorded) or pytest.fail("changed before it was recorded")
+    outcome = place.apply(step)
+    assert json.loads(outcome.undo_data) == place.recorded != []
+    after = case.state()
+    if name != "restart_service":  # which leaves a service that ran as it was, but for its invocation
+        assert after != before
+    assert_nothing_left_to_do(place, name, case, step)
+
+    ran = list(place.system.ran)
+    assert place.apply(step).undo_data == ""
+    assert case.state() == after
+    assert place.system.ran == ran
+
+    reverted = place.revert(step, outcome.undo_data)
+    cannot = registry.get(name).UNDO.startswith(CANNOT_BE_UNDONE)
+    assert cannot != case.undone or name == "renice_process"
+    if case.undone:
+        assert reverted.complete
+        assert case.state() == before
+    elif not reverted.complete:
+        assert "cannot be" in reverted.summary
+
+
+def assert_nothing_left_to_do(place, name: str, case: Case, step: PlannedStep) -> None:
+    """A fresh dry run finds what the plan promised: nothing is to be done, or the same could be done anew."""
+    again = place.plan(name, **case.parameters)
+    if name == "restart_service":
+        assert again.subjects[0].before != step.subjects[0].before
+    else:
+        assert again.subjects == again.targets == ()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_what_is_told_of_it_is_whole(name):
+    action = registry.get(name)
+    assert action.RISK in RISKS
+    assert action.UNDO
+    assert action.__doc__
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_plan_of_something_else_is_refused(place, request, name):
+    """Subjects and targets that the action never plans are not carried out, whoever signed them."""
+    case = CASES[name](place, request)
+    step = place.plan(name, **case.parameters)
+    if not step.subjects:
+        return  # targets: see the tests of each
+    before = case.state()
+    for subject in (Subject("machine", "other", "a", "b"), Subject("service", "sshd.service", "active", "inactive")):
+        forged = PlannedStep(**{**vars(step), "subjects": (subject,)})
+        assert place.refusal(place.apply, forged) in {"E_OUTSIDE_POLICY", "E_TARGET_DRIFTED"}
+        assert case.state() == before
