@@ -21,9 +21,9 @@ from sereno_server.store.tables import alerts, changes, devices, organisations, 
 
 ORG = "org_a"
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
-PASS_S = 1800  # a week takes minutes with less; around what happens it is the product's own, CLOSE_S
+PASS_S = 2700  # a week takes minutes with less; around what happens it is the product's own, CLOSE_S
 CLOSE_S = 300
-BEFORE_S, AFTER_S = 600, 4500
+BEFORE_S, AFTER_S = 600, 2400
 
 
 @dataclass
