@@ -99,6 +99,8 @@ def _read(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, s
 def _few_processes() -> Iterator[None]:
     """What is started within may make a few more processes of this user than there are. Root is not bound by it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    # No file, for good: what is started within could raise a soft limit again.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     bound = _tasks_of(os.getuid()) + PLUGIN_PROCESSES_MAX
     if soft != resource.RLIM_INFINITY:
         bound = min(bound, soft)

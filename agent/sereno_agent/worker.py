@@ -30,7 +30,7 @@ from sereno_playbooks import registry as actions
 from sereno_playbooks.action import Site
 from sereno_playbooks.programs import Programs
 from sereno_proto.errors import Refused, SerenoError
-from sereno_proto.limits import WORKER_MEMORY_BYTES_MAX, WORKER_OPEN_FILES_MAX
+from sereno_proto.limits import SCRATCH_BYTES_MAX, WORKER_MEMORY_BYTES_MAX, WORKER_OPEN_FILES_MAX
 from sereno_proto.v1.runs_pb2 import CheckResult, Step
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -145,7 +145,8 @@ def _limit(timeout_s: float, *, writes: bool) -> None:
         (resource.RLIMIT_AS, WORKER_MEMORY_BYTES_MAX),
     ]
     if not writes:
-        limits.append((resource.RLIMIT_FSIZE, 0))
+        with contextlib.suppress(ValueError, OSError):  # a program may be let write what it needs for a moment (apt)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, SCRATCH_BYTES_MAX))
     for limit, value in limits:
         hard = resource.getrlimit(limit)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -5,6 +5,7 @@ What it starts stays in the worker's own group, and so ends with the worker what
 
 import os
 import queue
+import resource
 import socket
 import stat
 import subprocess
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sereno_agent import database_probe, plugin, probe_clock
 from sereno_agent.child import worker_environment
-from sereno_agent.host import Codes, Host, program
+from sereno_agent.host import ASK_TIMEOUT_S, Codes, Host, program
 from sereno_diagnostics.machine import Connected, Fetched, Handshake, PluginEnd, Rows, Shown, Space, Status
 from sereno_proto.limits import WORKER_OUTPUT_BYTES_MAX
 
@@ -55,6 +56,24 @@ class WorkerHost(Host):
     def __init__(self, root: str = "", databases: "Mapping[str, Database] | None" = None) -> None:
         super().__init__(root, ask_within)
         self._databases = dict(databases or {})
+
+    def ask(
+        self,
+        *command: str,
+        request: bytes = b"",
+        timeout_s: float = ASK_TIMEOUT_S,
+        codes: Codes = None,
+        scratch: bool = False,
+    ) -> str | None:
+        """As the host; scratch: the program may write temporary files, where this worker may not write any."""
+        if not scratch:
+            return super().ask(*command, request=request, timeout_s=timeout_s, codes=codes)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        try:
+            return super().ask(*command, request=request, timeout_s=timeout_s, codes=codes)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     def tail(self, path: str, size_bytes: int) -> str | None:
         """The end of a regular file; None when it is missing, a link or unreadable."""

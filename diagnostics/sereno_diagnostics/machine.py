@@ -133,8 +133,12 @@ class Machine(Protocol):
         request: bytes = b"",
         timeout_s: float = 20.0,
         codes: Collection[int] | None = None,
+        scratch: bool = False,
     ) -> str | None:
-        """What a program writes; None when there is none such or it does not end in time, or with none of the codes."""
+        """What a program writes; None when there is none such or it does not end in time, or with none of the codes.
+
+        scratch: it may write temporary files.
+        """
         ...
 
     def resolve(self, host: str, timeout_s: float) -> Sequence[str]:
@@ -201,6 +205,7 @@ class Nothing:
         request: bytes = b"",  # noqa: ARG002
         timeout_s: float = 20.0,  # noqa: ARG002
         codes: Collection[int] | None = None,  # noqa: ARG002
+        scratch: bool = False,  # noqa: ARG002
     ) -> str | None:
         return None
 

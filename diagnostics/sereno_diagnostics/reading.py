@@ -140,7 +140,7 @@ class Reader:
         self._require(command)
         vector = reading_commands.vector(command, gaps)
         asked = reading_commands.COMMANDS[command]
-        return self._machine.ask(*vector, timeout_s=asked.timeout_s, codes=asked.codes)
+        return self._machine.ask(*vector, timeout_s=asked.timeout_s, codes=asked.codes, scratch=asked.scratch)
 
     def spaces(self) -> dict[str, tuple[procfs.Mount, Space]]:
         """Local file systems by mount point, one a device; network file systems are not asked: one that hangs would."""

@@ -19,6 +19,7 @@ class ReadingCommand(NamedTuple):
     vector: tuple[str, ...]
     timeout_s: float = 10.0
     codes: tuple[int, ...] | None = None  # exit codes that stand for an answer; None: all
+    scratch: bool = False  # whether it cannot do without temporary files
 
 
 GAPS: Final = {
@@ -75,6 +76,7 @@ COMMANDS: Final[Mapping[str, ReadingCommand]] = {
         ("apt-get", "--quiet", "-o", "Debug::NoLocking=true", "--simulate", "dist-upgrade"),
         45.0,
         (0,),
+        scratch=True,
     ),
     "dnf_waiting": ReadingCommand("updates", ("dnf", "--quiet", "--cacheonly", "check-update"), 45.0, (0, 100)),
     "dnf_security": ReadingCommand(

@@ -101,6 +101,7 @@ DATABASE_ROWS_MAX: Final = 64
 DATABASE_TIMEOUT_S_MAX: Final = 30.0
 WORKER_TIMEOUT_S: Final = 60.0
 CHECK_TIMEOUT_S: Final = 20.0  # unless the check itself declares another one, below the worker's
+SCRATCH_BYTES_MAX: Final = 64 << 20  # of a temporary file of the one program that cannot do without (apt)
 PLUGIN_TIMEOUT_S_MAX: Final = 45.0
 PLUGIN_OUTPUT_BYTES_MAX: Final = 64 * 1024
 PLUGIN_PROCESSES_MAX: Final = 64

@@ -60,23 +60,12 @@ def test_exit_code_and_output_come_back(tmp_path):
 
 
 def test_one_that_hangs_and_ignores_signals_is_ended(tmp_path):
-    pid_file = tmp_path / "pid"
-    ended = run(
-        script(
-            tmp_path,
-            f"""
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            open({str(pid_file)!r}, "w").write(str(os.getpid()))
-            print("partial", flush=True)
-            time.sleep(600)
-            """,
-        ),
-        3.0,
-    )
+    code = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); time.sleep(600)"
+    ended = run(script(tmp_path, code), 3.0)
     assert ended["overrun"] == "time"
     assert ended["exit_code"] == 3
-    if pid_file.exists():
-        assert gone(int(pid_file.read_text()))
+    if ended["output"].strip():
+        assert gone(int(ended["output"]))
 
 
 def test_one_that_never_stops_writing_is_ended(tmp_path):
@@ -86,29 +75,46 @@ def test_one_that_never_stops_writing_is_ended(tmp_path):
 
 
 def test_what_it_leaves_behind_is_ended_wherever_it_went(tmp_path):
-    pids = tmp_path / "pids"
     ended = run(
         script(
             tmp_path,
-            f"""
+            """
             for number in range(5):
+                reading, writing = os.pipe()
                 if os.fork() == 0:
                     os.setsid()
                     if os.fork() == 0:  # a daemon: of nobody's group, its parent is gone
                         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                        with open({str(pids)!r}, "a") as file:
-                            file.write(f"{{os.getpid()}}\\n")
+                        os.write(writing, f"{os.getpid()}\\n".encode())
                         time.sleep(600)
                     os._exit(0)
-            while not os.path.exists({str(pids)!r}) or len(open({str(pids)!r}).readlines()) < 5:
-                time.sleep(0.01)
-            print("OK")
+                print(os.read(reading, 100).decode().strip(), flush=True)
             """,
         )
     )
-    assert (ended["exit_code"], ended["output"]) == (0, "OK\n")
+    pids = ended["output"].split()
+    assert (ended["exit_code"], len(pids)) == (0, 5)
     assert ended["left"] >= 5
-    assert all(gone(int(pid)) for pid in pids.read_text().split())
+    assert all(gone(int(pid)) for pid in pids)
+
+
+def test_it_can_write_no_file_whatever_it_tries(tmp_path):
+    target = tmp_path / "written"
+    code = f"""
+        import resource
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 0))
+        except (ValueError, OSError):
+            pass
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            os.write(os.open({str(target)!r}, os.O_WRONLY | os.O_CREAT), b"x" * 100)
+        except OSError as error:
+            print(error.errno)
+        """
+    ended = run(script(tmp_path, code))
+    assert ended["output"] == "27\n"
+    assert target.read_text() == ""
 
 
 def test_one_that_is_missing_or_no_program_says_so(tmp_path):

@@ -35,7 +35,7 @@ class CaseMachine:
         found = self._of("spaces").get(mount)
         return None if found is None else Space(**{"inodes": 0, "inodes_free": 0, "read_only": False, **found})
 
-    def ask(self, *command, request=b"", timeout_s=20.0, codes=None):
+    def ask(self, *command, request=b"", timeout_s=20.0, codes=None, scratch=False):
         answers = self._of("answers")
         lines = answers.get(shlex.join(command), answers.get(f"{command[0]} {command[-1]}"))
         return None if lines is None else "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ class Everything:
     def names(self, folder):
         return ["secret"]
 
-    def ask(self, *command, timeout_s, codes):
+    def ask(self, *command, timeout_s, codes, scratch):
         return " ".join(command)
 
 

@@ -33,7 +33,7 @@ def check(_values: Values, reader: Reader) -> list[Finding]:
     else:
         counts = None
     if counts is None:
-        return untold("Pending updates", "this machine has no package manager that this check asks (apt, dnf)")
+        return untold("Pending updates", "this check asks apt and dnf; there is neither, or it did not answer")
     waiting, security = counts
     figures: dict[str, float] = {"waiting": waiting}
     if security is not None:
