@@ -24,6 +24,7 @@ from sereno_server.web.page import (
     device_logs,
     device_policy,
     fleet,
+    grants,
     inventory,
     ledger,
     maintenance,
@@ -37,7 +38,7 @@ from sereno_server.web.rendering import Frame, page
 
 PAGES = (
     *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest),
-    *(device_checks, inventory, tickets, approve, ledger, scoreboard, maintenance, rules, stream),
+    *(device_checks, inventory, tickets, approve, grants, ledger, scoreboard, maintenance, rules, stream),
 )
 
 
