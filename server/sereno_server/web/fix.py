@@ -90,6 +90,8 @@ def bound_words(bounds: dict[str, int], words: Words) -> str:
             said.append(words.say("at most {amount} touched", amount=words.bytes(value)))
         elif name == "files-max":
             said.append(words.say_n("at most {n} file", "at most {n} files", value))
+        elif name == "targets-max":
+            said.append(words.say_n("at most {n} thing changed", "at most {n} things changed", value))
         else:
             said.append(f"{name} {words.number(value)}")
     return ", ".join(said)

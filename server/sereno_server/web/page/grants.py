@@ -105,4 +105,4 @@ def kind_words(kind: str, words: Words) -> str:
 def left_words(view: GrantView, text: Grant, words: Words) -> str:
     """What is left of it, in one sentence."""
     used = sum(place.uses for place in view.places)
-    return words.say("used {n} of {all} times", n=used, all=text.uses * len(view.places))
+    return words.say("Used {n} of {all} times", n=used, all=text.uses * len(view.places))
