@@ -39,7 +39,7 @@ class ClockFloor:
         try:
             return int(self._path.read_bytes().decode("ascii"))
         except FileNotFoundError:
-            if any(self._path.parent.glob("*.plan")) or any(self._path.parent.glob("*.used")):
+            if any(any(self._path.parent.glob(f"*.{kind}")) for kind in ("plan", "used", "taken")):
                 raise Refused("E_STATE_LOST", f"{self._path} is missing") from None
             return 0
         except ValueError as error:

@@ -2,6 +2,9 @@
 
 What the core has to know of a standing grant to watch its trigger stands beside the text, for the core reads no signed
 documents. It may only read these files; a use is on disk before the first step of its run.
+
+That a grant was taken is also marked beside the used plans. A grant whose mark is there and whose file is not, as after
+a restored disk or a tidied folder, was lost with its count of uses, and is never taken anew.
 """
 
 import json
@@ -20,6 +23,7 @@ from sereno_proto.limits import GRANTS_HELD_MAX
 
 _ID: Final = re.compile(r"grt_[a-z0-9]{1,64}", re.ASCII)
 _SUFFIX: Final = ".json"
+_TAKEN: Final = ".taken"
 _FOLDER_MODE: Final = 0o700
 _SHARED_FOLDER_MODE: Final = 0o750
 
@@ -49,14 +53,17 @@ class GrantStore:
 
     def __init__(self, folders: Folders) -> None:
         self._folder = folders.grants
+        self._marks = folders.plans
         self._mode = folders.shared_mode
         self._folder_mode = _SHARED_FOLDER_MODE if folders.split else _FOLDER_MODE
 
     def find(self, grant_id: str) -> HeldGrant | None:
-        """The grant, or None when it was never given. Raises E_STATE_LOST when its file is damaged."""
+        """The grant, or None when it was never given. Raises E_STATE_LOST when its file is damaged or lost."""
         try:
             content = self._path(grant_id).read_bytes()
         except FileNotFoundError:
+            if self._mark(grant_id).exists():
+                raise Refused("E_STATE_LOST", f"how often {grant_id} was used is not known any more") from None
             return None
         try:
             record = json.loads(content)
@@ -80,6 +87,7 @@ class GrantStore:
         if len(others) >= GRANTS_HELD_MAX and not self._path(held.grant.id).exists():
             raise Refused("E_OVERLOADED", f"{GRANTS_HELD_MAX} grants are held already")
         self._write(held)
+        durable.write(self._mark(held.grant.id), b"", self._mode)
 
     def use(self, held: HeldGrant, now: datetime) -> HeldGrant:
         """Counts one use, durably; raises as require_use does."""
@@ -118,11 +126,15 @@ class GrantStore:
             raise Refused("E_GRANT_UNKNOWN", "that is no grant's id")
         return self._folder / (grant_id + _SUFFIX)
 
+    def _mark(self, grant_id: str) -> Path:
+        return self._marks / (grant_id + _TAKEN)
+
     def _forget(self, path: Path, now: datetime) -> bool:
         """Removes a grant whose time is over; whether it did."""
         held = self.find(path.name.removesuffix(_SUFFIX))
         if held is None or now < held.grant.expires:
             return held is None
+        self._mark(held.grant.id).unlink(missing_ok=True)  # first: a mark alone would read as a loss
         path.unlink(missing_ok=True)
         return True
 

@@ -1,18 +1,21 @@
 """Grants made in advance: for devices that are offline, or standing until a trigger holds."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from sereno_proto.documents import write_time
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.grants import BOUNDS, NAMESPACES, STANDING, Grant, next_higher, read_grant
+from sereno_proto.planned_step import read_require, require_text
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
 from sereno_server.cli.known_devices import KnownDevices
 from sereno_server.cli.maintenance import span
 from sereno_server.cli.options import As, Json, client_of
-from sereno_server.cli.plan_text import folded
+from sereno_server.cli.plan_text import folded, require_newest_roster
 from sereno_server.cli.printing import listing, out, say
 from sereno_server.cli.signing import signer_for
 
@@ -169,6 +172,7 @@ def _sign(
             say(f"first time this workstation meets {device.name}: {device.id}")
     if asked is not None:
         _check_asked(grant, client.person.name, asked)
+    require_newest_roster(grant.roster_version_min, settings.roster)
     _print(text, grant)
     if not yes and not typer.confirm(f"Sign this text as {client.person.name} ({purpose})?"):
         raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno grants deny`")
@@ -185,8 +189,23 @@ def _check_asked(grant: Grant, person: str, asked: dict[str, Any]) -> None:
     same = (grant.kind, grant.playbook) == (asked["kind"], asked["playbook"])
     if not same or len(grant.devices) > len(asked["devices"]) or not names.issuperset(asked["devices"]):
         raise Refused("E_PLAN_CHANGED", "the text is for other devices, or for something else than was asked")
-    if grant.uses > asked.get("uses", 1):
-        raise Refused("E_PLAN_CHANGED", f"the text allows {grant.uses} uses")
+    if grant.uses > asked.get("uses", 1) or grant.pause_s < asked.get("pause_s", 0):
+        raise Refused("E_PLAN_CHANGED", f"the text allows {grant.uses} uses, {grant.pause_s} s apart")
+    if grant.expires - grant.not_before > timedelta(hours=asked["hours"], seconds=1):
+        raise Refused("E_PLAN_CHANGED", f"the text is valid until {write_time(grant.expires)}")
+    triggers = [require_text(read_require(one)) for one in asked.get("triggers", [])]
+    if [require_text(one) for one in grant.triggers] != triggers:
+        raise Refused("E_PLAN_CHANGED", "the text has other triggers than were asked for")
+    _check_limits(grant, asked["limits"])
+
+
+def _check_limits(grant: Grant, limits: dict[str, int]) -> None:
+    """Where a limit was asked for, none of its name allows more; `action.limit` counts before `limit`."""
+    for step in grant.steps:
+        for name, allowed in step.bounds.items():
+            wanted = limits.get(f"{step.action}.{name}", limits.get(name, allowed))
+            if allowed > wanted:
+                raise Refused("E_PLAN_CHANGED", f"the text allows {step.action} {name} {allowed}, not {wanted}")
 
 
 def _print(text: bytes, grant: Grant) -> None:

@@ -4,10 +4,13 @@ Nothing here relies on the server's word: the signature must be the device's, th
 that made it, and the id must be the one this workstation has met under that name.
 """
 
+from pathlib import Path
+
 from sereno_proto import sshsig
 from sereno_proto.errors import Refused
 from sereno_proto.ids import device_id
 from sereno_proto.plan import Plan, read_plan
+from sereno_proto.roster import read_roster
 from sereno_server.cli.known_devices import KnownDevices
 from sereno_server.cli.printing import out, say
 
@@ -24,6 +27,21 @@ def verified(text: bytes, device_signature: str, known: KnownDevices) -> Plan:
     if known.meet(plan.device_name, plan.device_id):
         say(f"first time this workstation meets {plan.device_name}: {plan.device_id}")
     return plan
+
+
+def require_newest_roster(version_min: int, folder: Path) -> None:
+    """Raises E_ROSTER_VERSION when a text goes by an older roster than the one signed on this workstation, if any.
+
+    A server that withholds a roster keeps a person who was removed alive on its devices; whoever holds the newer roster
+    does not sign for a device that has not got it.
+    """
+    newest = folder / "roster.txt"
+    if newest.exists() and (version := read_roster(newest.read_bytes()).version) > version_min:
+        raise Refused(
+            "E_ROSTER_VERSION",
+            f"the text goes by roster {version_min}, this workstation has signed {version}",
+            "publish it, `sereno roster publish`, and ask for a new plan",
+        )
 
 
 def folded(line: str, width: int) -> str:

@@ -13,7 +13,7 @@ from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
 from sereno_server.cli.known_devices import KnownDevices
 from sereno_server.cli.options import As, Json
-from sereno_server.cli.plan_text import show, verified
+from sereno_server.cli.plan_text import require_newest_roster, show, verified
 from sereno_server.cli.printing import listing, out, plain, say
 from sereno_server.cli.signing import signer_for
 
@@ -44,7 +44,8 @@ def run(
     run_id = _request(client, target, playbook, _parameters(given or []))
     say(f"{run_id}: waiting for the device's plan")
     view = _until(client, run_id, lambda state: state == "planned" or state in ENDED, PLAN_WAIT_S)
-    _sign(settings, client, view, "request", key=key, yes=yes, playbook=playbook)
+    device = "" if _is_ticket(target) else target
+    _sign(settings, client, view, "request", key=key, yes=yes, playbook=playbook, device=device)
     say(f"{run_id}: requested by {client.person.name}; someone else approves: sereno approve {run_id}")
     if wait:
         _end(client, run_id)
@@ -90,11 +91,15 @@ def runs(*, as_json: Json = False, person: As = None) -> None:
 
 def _request(client: Client, target: str, playbook: str, parameters: dict[str, str]) -> str:
     body: dict[str, Any] = {"playbook": playbook, "parameters": parameters}
-    if target.upper().startswith("T-") or target.startswith("tkt_"):
+    if _is_ticket(target):
         return str(client.post(f"/api/v1/tickets/{quote(target)}/runs", body)["run_id"])
     if not playbook:
         raise BadInput("E_PARAMETER", "a run on a device names its playbook", "see `sereno playbooks list`")
     return str(client.post(f"/api/v1/devices/{quote(target)}/runs", body)["run_id"])
+
+
+def _is_ticket(target: str) -> bool:
+    return target.upper().startswith("T-") or target.startswith("tkt_")
 
 
 def _parameters(given: list[str]) -> dict[str, str]:
@@ -127,6 +132,7 @@ def _sign(
     key: str | None,
     yes: bool,
     playbook: str = "",
+    device: str = "",
 ) -> None:
     if view["state"] != "planned":
         why = f"{view['code']} {view['what']}" if view.get("code") else "there is nothing to sign"
@@ -135,7 +141,8 @@ def _sign(
     plan = verified(text, view["device_signature"], KnownDevices(settings.path.parent / "known_devices.json"))
     _check_names(plan, view)
     if purpose == "request":
-        _check_request(plan, client.person.name, playbook)
+        _check_request(plan, client.person.name, playbook, device)
+    require_newest_roster(plan.roster_version_min, settings.roster)
     show(text, plan, str(view.get("reason") or ""))
     if not yes and not typer.confirm(f"Sign this text as {client.person.name} ({purpose})?"):
         raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno deny`")
@@ -151,12 +158,14 @@ def _check_names(plan: Plan, view: dict[str, Any]) -> None:
         raise Refused("E_PLAN_CHANGED", f"the text belongs to {plan.run_id}, not to {view['id']}")
 
 
-def _check_request(plan: Plan, person: str, playbook: str) -> None:
+def _check_request(plan: Plan, person: str, playbook: str, device: str = "") -> None:
     """What we asked for is what the text says: the server may not put other words into our mouth."""
     if plan.requester != person:
         raise Refused("E_REQUESTER_OTHER", f"the text says that {plan.requester} asks, not {person}")
     if playbook and plan.playbook != playbook:
         raise Refused("E_PLAN_CHANGED", f"the text is a plan of {plan.playbook}, not of {playbook}")
+    if device and device not in (plan.device_name, plan.device_id):
+        raise Refused("E_PLAN_DEVICE", f"the text is a plan of {plan.device_name}, not of {device}")
 
 
 def _only_waiting(client: Client) -> str:

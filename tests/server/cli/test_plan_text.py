@@ -1,13 +1,23 @@
 """What people read is what they sign, on any terminal."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.proto.test_grants import GRANT, LASTING
 from tests.proto.test_plan import PLAN
 
 from sereno_proto.errors import SerenoError
-from sereno_server.cli import runs
-from sereno_server.cli.plan_text import FOLD_MIN, folded
+from sereno_proto.planned_step import require_text
+from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, write_roster
+from sereno_server.cli import grants, runs
+from sereno_server.cli.plan_text import FOLD_MIN, folded, require_newest_roster
+
+NOW = datetime(2026, 11, 21, 20, 0, 0, tzinfo=UTC)
+ROSTER = Roster(
+    "org_" + "a" * 32, 4, NOW, NOW + timedelta(days=9), (Person("noa", "Noa", "technician", ()),), DEFAULT_THRESHOLDS
+)
 
 
 @given(st.from_regex(r"[a-z][ -~]{0,300}", fullmatch=True), st.integers(FOLD_MIN, 120))
@@ -38,3 +48,61 @@ def test_who_asks_signs_only_what_was_asked_for(person, playbook, code):
     assert caught.value.code == code
     runs._check_request(PLAN, "noa", "disk.free_space")
     runs._check_request(PLAN, "noa", "")
+
+
+def test_a_plan_of_another_device_than_the_one_asked_is_not_signed():
+    runs._check_request(PLAN, "noa", "", PLAN.device_name)
+    runs._check_request(PLAN, "noa", "", PLAN.device_id)
+    with pytest.raises(SerenoError) as caught:
+        runs._check_request(PLAN, "noa", "", "another")
+    assert caught.value.code == "E_PLAN_DEVICE"
+
+
+def test_what_goes_by_an_older_roster_than_this_workstations_is_not_signed(tmp_path):
+    require_newest_roster(1, tmp_path)
+    (tmp_path / "roster.txt").write_bytes(write_roster(ROSTER))
+    require_newest_roster(4, tmp_path)
+    with pytest.raises(SerenoError) as caught:
+        require_newest_roster(3, tmp_path)
+    assert caught.value.code == "E_ROSTER_VERSION"
+
+
+def asked_for(grant, **changes):
+    asked = {
+        "kind": grant.kind,
+        "playbook": grant.playbook,
+        "devices": [device.name for device in grant.devices],
+        "uses": grant.uses,
+        "pause_s": grant.pause_s,
+        "triggers": [require_text(trigger) for trigger in grant.triggers],
+        "hours": (grant.expires - grant.not_before).total_seconds() / 3600,
+        "limits": {name: value for step in grant.steps for name, value in step.bounds.items()},
+    }
+    return asked | changes
+
+
+@pytest.mark.parametrize("grant", [GRANT, LASTING])
+def test_a_grant_that_is_what_was_asked_for_may_be_signed(grant):
+    grants._check_asked(grant, grant.requester, asked_for(grant))
+    grants._check_asked(grant, grant.requester, asked_for(grant, limits={}))
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        {"uses": 1},
+        {"pause_s": 7200},
+        {"hours": 0.5},
+        {"triggers": ["disk_space(folder=app-logs).free_percent < 5"]},
+        {"triggers": []},
+        {"limits": {"targets-max": 0}},
+        {"limits": {f"{GRANT.steps[0].action}.targets-max": 0, "targets-max": 999}},
+        {"devices": ["another"]},
+        {"playbook": "disk.other"},
+        {"kind": "bounds"},
+    ],
+)
+def test_a_grant_that_the_server_widened_is_not_signed(narrower):
+    with pytest.raises(SerenoError) as caught:
+        grants._check_asked(LASTING, LASTING.requester, asked_for(LASTING, **narrower))
+    assert caught.value.code == "E_PLAN_CHANGED"

@@ -4,6 +4,7 @@ Lines of JSON on standard input say what to send; each is answered by one line. 
 people run: it is what somebody who took one could write in an afternoon.
 
     {"command": BASE64 OF A Command}          to the device, past every check of the server's own
+    {"down": BASE64 OF A Down}                any message at all to the device; nothing is waited for
     {"certificate_for": "dev_…", "key": PEM}  a certificate of the real authority with another device's name in it
     {"sql": "UPDATE …", "values": {…}}        a change of the database, past row-level security and the ledger
 """
@@ -21,11 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import text
 
-from sereno_proto.errors import SerenoError
-from sereno_proto.v1.runs_pb2 import Command
+from sereno_proto.errors import Refused, SerenoError
+from sereno_proto.ids import new_id
+from sereno_proto.limits import COMMAND_TIMEOUT_S
+from sereno_proto.v1.link_pb2 import Down
+from sereno_proto.v1.runs_pb2 import Command, Reply
 from sereno_server.app import App, now, serve
 from sereno_server.cli import logs
 from sereno_server.config import load
+from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.store.engine import Scope
 
 
@@ -48,6 +53,9 @@ class Dictation:
         try:
             if "command" in wish:
                 return await self._send(Command.FromString(base64.b64decode(wish["command"])))
+            if "down" in wish:
+                self._device().send(Down.FromString(base64.b64decode(wish["down"])))
+                return {}
             if "certificate_for" in wish:
                 key = load_pem_public_key(wish["key"].encode())
                 assert isinstance(key, ec.EllipticCurvePublicKey)
@@ -60,9 +68,26 @@ class Dictation:
             return {"code": error.code, "what": error.what}
 
     async def _send(self, command: Command) -> dict[str, Any]:
-        body = getattr(command, command.WhichOneof("body") or "")
-        reply = await self._app.gateway.command(self._organisation_id, self._device_id, body)
+        """Past the gateway's own list of commands: whatever the grammar of the wire can say."""
+        device, command.id = self._device(), new_id("cmd")
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        device.pending[command.id] = answer
+        try:
+            device.send(Down(command=command))
+            reply = await asyncio.wait_for(answer, COMMAND_TIMEOUT_S)
+        except TimeoutError as error:
+            raise SerenoError("E_TIMEOUT", f"{device.name} did not answer") from error
+        finally:
+            del device.pending[command.id]
+        if reply.HasField("refusal"):
+            raise Refused(reply.refusal.code, reply.refusal.what, reply.refusal.remedy)
         return {"reply": base64.b64encode(reply.SerializeToString()).decode()}
+
+    def _device(self) -> ConnectedDevice:
+        device = self._app.gateway.live.get(self._organisation_id, self._device_id)
+        if device is None:
+            raise SerenoError("E_DEVICE_OFFLINE")
+        return device
 
 
 def _unpacked(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Attacks on what was granted in advance: widened, turned to another device, repeated, trigger or count forged."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -252,3 +253,19 @@ def _used(house):
     house.workers.free_percent = [5.0]
     assert not attempt(house).HasField("refusal")
     house.workers.applied.clear()
+
+
+@attack("E_STATE_LOST")
+def a_standing_grant_offered_anew_after_its_record_was_lost(house):
+    """As after a folder was tidied, or an older disk restored: the count of its uses is gone."""
+    offer(house, standing(house))
+    (house.folders.grants / "grt_1.json").unlink()
+    return offer(house, standing(house))
+
+
+@attack("E_STATE_LOST")
+def a_standing_grant_used_after_all_records_were_lost(house):
+    offer(house, standing(house))
+    shutil.rmtree(house.folders.grants)
+    house.start()
+    return attempt(house)
