@@ -16,13 +16,15 @@ JUMP_FACTOR = 2.0  # a single rise this many times faster than the rest of the c
 KNEE_SHARE = 0.6  # the bend where growth began lies before this share of the gain
 RECENT_SHARE = 0.35  # the last part of a climb that tells whether it still goes on
 STALL_SHARE = 0.3  # it has stalled when that part is slower than this share of the whole
+NEWEST_SHARE = 0.125  # the very last part, which tells first that a copy has ended
 
 
 @dataclass(frozen=True)
 class Pace:
     """How fast each series climbs. Rates in value units a second.
 
-    onset: when this growth began, the climb's knee; before: the rate from trough to knee, a one-off step left out.
+    onset: when this growth began, the climb's knee; before: the rate from trough to knee, a one-off step left out;
+    newest: the rate of its very last part.
     """
 
     rate: Floats
@@ -30,6 +32,7 @@ class Pace:
     fastest: Floats
     onset: Floats
     before: Floats
+    newest: Floats
     stalled: Flags
 
 
@@ -156,11 +159,12 @@ class Climbs(Columns):
         crept = np.maximum(value[pick, knee] - self.step(rows), 0.0)
         before = np.divide(crept, calm_s, out=np.zeros(len(rows)), where=calm_s > 0)
         recent = np.nan_to_num(slope[pick, _last_true(known & (passed >= RECENT_SHARE * span))])
+        newest = np.nan_to_num(slope[pick, _last_true(known & (passed >= NEWEST_SHARE * span))])
         inside = known & (passed <= span) & (passed >= RECENT_SHARE * span)
         slowest = np.maximum(np.min(slope, axis=1, where=inside, initial=np.inf), 0.0)
         fastest = np.maximum(np.max(slope, axis=1, where=inside, initial=-np.inf), rate)
         onset = trough_at + calm_s
-        return Pace(rate, np.minimum(slowest, rate), fastest, onset, before, recent < STALL_SHARE * rate)
+        return Pace(rate, np.minimum(slowest, rate), fastest, onset, before, newest, recent < STALL_SHARE * rate)
 
 
 def _knee(at: Floats, value: Floats, now: Floats, last: Floats, known: Flags, gain: Floats) -> Rows:  # noqa: PLR0917

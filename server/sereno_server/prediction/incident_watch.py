@@ -97,6 +97,7 @@ class IncidentWatch:
             await self._open(device, incident, now)
         for device in going_on:
             await self._go_on(device, now)
+        await asyncio.to_thread(self.fleet.feed, fresh)
 
     async def _read(self, device: Device, start_ms: int, end_ms: int) -> Fresh | None:
         """The whole slots between these times, up to the newest sample; None when there is none."""

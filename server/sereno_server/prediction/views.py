@@ -27,12 +27,14 @@ class Tuning:
     quiet_share: float = 0.3  # enough is known when the time before the climb is this share of the climb
     brief_s: float = DAY_S / 10  # a climb is not brief once it has lasted this long
     brief_age_share: float = 0.01  # or this share of the time the series is known
+    going_on: float = 0.5  # a brief climb has to go on at this share of its pace to open anything
+    held_share: float = 0.1  # of a brief climb's length for which it has to be proven
     samples_min: int = 3
     carry: float = 4.0  # how many times its own length a climb may be carried forward when a forecast opens
 
 
 RAW = Tuning()
-FLOOR = Tuning(release=0.5, opens=0.5, closes=0.2, unproven_opens=0.5)
+FLOOR = Tuning(held_share=0.0, release=0.5, opens=0.5, closes=0.2, unproven_opens=0.5)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class View(Columns):
         self.climbs = Climbs(size, tuning.release, has_top=cycle_s > 0)
         self.floors = Floors(size, cycle_s) if cycle_s else None
         self.open = self.flags("open")
+        self.due_at = self.floats("due_at", np.nan)  # since when all speaks for opening
 
     def parts(self) -> list[Columns]:
         """Everything that holds state."""
@@ -72,6 +75,7 @@ class View(Columns):
         age_s: how long each series has been known; others: the views that have seen the sample already, the raw one
         first.
         """
+        step_s = np.minimum(at - self.climbs.last_at[rows], age_s)
         top = self._observe(rows, at, value)
         room = np.maximum(capacity - top, 0.0)
         share = self._share(rows, capacity, room)
@@ -82,7 +86,9 @@ class View(Columns):
         pace = self.climbs.pace(rows[places], room[places], top[places])
         left = np.divide(room[places], pace.rate, out=np.full(len(places), np.inf), where=pace.rate > 0)
         new = ~was[places]
-        stays = ~new | self._proven(rows[places], at[places], share[places], left, pace, age_s[places])
+        proven = self._proven(rows[places], at[places], share[places], left, pace, age_s[places])
+        self.due_at[rows[~open_ | was]] = np.nan
+        stays = ~new | self._held(rows[places], at[places], step_s[places], at[places] - pace.onset, proven)
         open_[places[~stays]] = False
         self.open[rows] = open_
         if others and len(places):
@@ -91,7 +97,10 @@ class View(Columns):
         left_s = np.full(len(rows), np.inf)
         left_s[places[stays]] = left[stays]
         kept = Pace(
-            *(getattr(pace, name)[stays] for name in ("rate", "slowest", "fastest", "onset", "before", "stalled"))
+            *(
+                getattr(pace, name)[stays]
+                for name in ("rate", "slowest", "fastest", "onset", "before", "newest", "stalled")
+            )
         )
         return Sight(open_, left_s, share, places[stays], kept)
 
@@ -138,6 +147,18 @@ class View(Columns):
         share[known] = np.divide(gain, gain + room[known], out=np.zeros(len(known)), where=gain > 0)
         return share
 
+    def _held(self, rows: Rows, at: Floats, step_s: Floats, lasted: Floats, proven: Flags) -> Flags:
+        """Whether a climb was proven for a share of its length: many a copy ends with the sample that seems to tell.
+
+        A sample speaks for the time since the one before, so that rows that are far apart wait for no other.
+        """
+        due = np.where(proven & np.isnan(self.due_at[rows]), at, self.due_at[rows])
+        self.due_at[rows] = np.where(proven, due, np.nan)
+        flags: Flags = proven & (
+            at - np.nan_to_num(due) + step_s >= self.tuning.held_share * np.minimum(lasted, self.tuning.brief_s)
+        )
+        return flags
+
     def _proven(  # noqa: PLR0917 (six columns of the same rows)
         self, rows: Rows, at: Floats, share: Floats, left: Floats, pace: Pace, age_s: Floats
     ) -> Flags:
@@ -152,5 +173,6 @@ class View(Columns):
             1.0 - before / np.maximum(tuning.quiet_share * climbed, 1e-9), 1.0 - lasted / np.maximum(brief, 1e-9)
         )
         need = tuning.opens + (tuning.unproven_opens - tuning.opens) * np.clip(doubt, 0.0, 1.0)
-        flags: Flags = (share >= need) & (left <= tuning.carry * lasted)
+        goes_on = (lasted >= brief) | (pace.newest >= tuning.going_on * pace.rate)  # a copy that has ended is no fill
+        flags: Flags = (share >= need) & (left <= tuning.carry * lasted) & goes_on
         return flags
