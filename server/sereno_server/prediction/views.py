@@ -1,7 +1,7 @@
 """One way to look at many series: as they are, or by their floor over a cycle. Says which are filling, and how fast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -96,12 +96,7 @@ class View(Columns):
         left[pace.stalled] = np.inf
         left_s = np.full(len(rows), np.inf)
         left_s[places[stays]] = left[stays]
-        kept = Pace(
-            *(
-                getattr(pace, name)[stays]
-                for name in ("rate", "slowest", "fastest", "onset", "before", "newest", "stalled")
-            )
-        )
+        kept = Pace(*(getattr(pace, one.name)[stays] for one in fields(Pace)))
         return Sight(open_, left_s, share, places[stays], kept)
 
     def _observe(self, rows: Rows, at: Floats, value: Floats) -> Floats:
@@ -154,9 +149,8 @@ class View(Columns):
         """
         due = np.where(proven & np.isnan(self.due_at[rows]), at, self.due_at[rows])
         self.due_at[rows] = np.where(proven, due, np.nan)
-        flags: Flags = proven & (
-            at - np.nan_to_num(due) + step_s >= self.tuning.held_share * np.minimum(lasted, self.tuning.brief_s)
-        )
+        needed_s = self.tuning.held_share * np.minimum(lasted, self.tuning.brief_s)
+        flags: Flags = proven & (at - np.nan_to_num(due) + step_s >= needed_s)
         return flags
 
     def _proven(  # noqa: PLR0917 (six columns of the same rows)
@@ -173,6 +167,8 @@ class View(Columns):
             1.0 - before / np.maximum(tuning.quiet_share * climbed, 1e-9), 1.0 - lasted / np.maximum(brief, 1e-9)
         )
         need = tuning.opens + (tuning.unproven_opens - tuning.opens) * np.clip(doubt, 0.0, 1.0)
-        goes_on = (lasted >= brief) | (pace.newest >= tuning.going_on * pace.rate)  # a copy that has ended is no fill
-        flags: Flags = (share >= need) & (left <= tuning.carry * lasted) & goes_on
+        goes_on = (lasted >= tuning.brief_s) | (
+            pace.newest >= tuning.going_on * pace.rate
+        )  # a copy that has ended is no fill
+        flags: Flags = (share >= need) & (left <= tuning.carry * lasted) & ~ended
         return flags

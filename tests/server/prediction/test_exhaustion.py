@@ -46,6 +46,13 @@ def test_it_keeps_quiet_on(used):
     assert not np.isfinite(said.full_at[48:]).any()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_copy_that_took_an_hour_of_five_minute_rows_is_forgotten_within_an_hour_of_its_end(seed):
+    copied = np.concatenate([np.zeros(1200), np.linspace(0, 0.2, 13), np.full(600, 0.2)])
+    said = replay(noisy(0.45 + copied, seed, 0.0015), step_s=300.0)
+    assert not np.isfinite(said.full_at[1224:]).any()
+
+
 def test_a_clean_up_at_a_high_mark_is_learned():
     level, used = 0.6, []
     for growth in np.random.default_rng(4).uniform(0, 0.01, 720):
