@@ -167,8 +167,6 @@ class View(Columns):
             1.0 - before / np.maximum(tuning.quiet_share * climbed, 1e-9), 1.0 - lasted / np.maximum(brief, 1e-9)
         )
         need = tuning.opens + (tuning.unproven_opens - tuning.opens) * np.clip(doubt, 0.0, 1.0)
-        goes_on = (lasted >= tuning.brief_s) | (
-            pace.newest >= tuning.going_on * pace.rate
-        )  # a copy that has ended is no fill
+        ended = (lasted < tuning.brief_s) & (pace.newest < tuning.going_on * pace.rate)  # a copy, no fill
         flags: Flags = (share >= need) & (left <= tuning.carry * lasted) & ~ended
         return flags
