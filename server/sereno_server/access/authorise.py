@@ -19,6 +19,7 @@ VERBS: dict[str, frozenset[str]] = {
     "deny": _STAFF | {"customer"},  # saying no is easy
     "wish": frozenset({"administrator", "technician", "customer"}),  # of a policy, whose owner decides
     "maintain": frozenset({"administrator", "technician"}),  # announce work, say where a device stands
+    "name_device": frozenset({"administrator", "technician"}),  # the registrar's signature is what counts
     "make_join_code": frozenset({"administrator", "technician"}),
     "publish_roster": frozenset({"administrator"}),
     "administer": frozenset({"administrator"}),

@@ -10,6 +10,7 @@ from sereno_server.api import (
     ledger,
     logs,
     maintenance,
+    names,
     organisation,
     playbooks,
     prediction,
@@ -25,7 +26,7 @@ from sereno_server.app import App
 def router(app: App) -> APIRouter:
     """The whole API; who may call what is decided in each route, that somebody is signed in by the guard."""
     routes = APIRouter(prefix="/api/v1")
-    of_devices = (devices, inventory, series, logs, wishes, maintenance, rules, checks)
+    of_devices = (devices, names, inventory, series, logs, wishes, maintenance, rules, checks)
     for part in (*of_devices, tickets, runs, grants, organisation, playbooks, ledger, prediction):
         routes.include_router(part.router(app))
     return routes

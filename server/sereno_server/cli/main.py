@@ -15,6 +15,7 @@ from sereno_server.cli import (
     ledger,
     login,
     maintenance,
+    names,
     playbooks,
     root,
     roster,
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, maintenance, rules, checks, tickets, runs, scoreboard, store):
+for group in (demo, serve, init, login, devices, names, maintenance, rules, checks, tickets, runs, scoreboard, store):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (

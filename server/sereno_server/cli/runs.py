@@ -12,6 +12,7 @@ from sereno_proto.plan import Plan
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
 from sereno_server.cli.known_devices import KnownDevices
+from sereno_server.cli.names import say_name
 from sereno_server.cli.options import As, Json
 from sereno_server.cli.plan_text import require_newest_roster, show, verified
 from sereno_server.cli.printing import listing, out, plain, say
@@ -139,6 +140,7 @@ def _sign(
         raise Refused("E_CONFLICT", f"{view['id']} is {view['state']}: {why}", "ask for a new plan: `sereno run`")
     text = client.text(f"/api/v1/runs/{quote(view['id'])}/plan")
     plan = verified(text, view["device_signature"], KnownDevices(settings.path.parent / "known_devices.json"))
+    say_name(settings, client, plan.device_id, plan.device_name)
     _check_names(plan, view)
     if purpose == "request":
         _check_request(plan, client.person.name, playbook, device)

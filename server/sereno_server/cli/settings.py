@@ -11,6 +11,7 @@ in the same clone needs no argument), then `~/.config/sereno/cli.toml`. Paths in
     [people.noa]
     sign_in = "keys/noa-session"        # a key file, a .pub file whose key is in ssh-agent, or "agent"
     approve = "keys/noa-approve"
+    registrar = "keys/noa-registrar"    # signs names of devices, where this person may
 """
 
 import os
@@ -30,6 +31,7 @@ class Person:
     name: str
     sign_in: str = ""
     approve: str = ""
+    registrar: str = ""
 
 
 @dataclass(frozen=True)

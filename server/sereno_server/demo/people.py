@@ -106,5 +106,5 @@ def settings_text(place: Place, server: str) -> str:
     ]
     for name, _, _, purposes in PEOPLE:
         lines += ["", f"[people.{name}]", f'sign_in = "keys/{name}-session"']
-        lines += [f'approve = "keys/{name}-approve"'] if "approve" in purposes else []
+        lines += [f'{purpose} = "keys/{name}-{purpose}"' for purpose in ("approve", "registrar") if purpose in purposes]
     return "\n".join(lines) + "\n"

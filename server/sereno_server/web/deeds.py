@@ -9,6 +9,7 @@ def deed(verb: str, words: Words) -> str:
         "check.refused": words.say("Check refused"),
         "check.run": words.say("Check run"),
         "device.join": words.say("Machine joined"),
+        "device.name": words.say("Name verified by a registrar"),
         "device.place": words.say("Place in the network said"),
         "grant.active": words.say("Granted in advance"),
         "grant.denied": words.say("Grant denied"),

@@ -27,6 +27,7 @@ ADDED = {
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
     "0017_grants": ("grants", "grant_signatures", "grant_devices"),
+    "0019_device_names": ("device_names",),
 }
 # Columns that came later than their table, by the migration that brings them.
 COLUMNS = {

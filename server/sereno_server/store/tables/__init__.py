@@ -9,7 +9,15 @@ from sereno_server.store.tables.audit import checkpoints, idempotency, jobs, led
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.conditions import conditions
 from sereno_server.store.tables.degradation import degradation_days, degradations, organisation_days
-from sereno_server.store.tables.devices import certificates, devices, join_codes, maintenance, organisations, rosters
+from sereno_server.store.tables.devices import (
+    certificates,
+    device_names,
+    devices,
+    join_codes,
+    maintenance,
+    organisations,
+    rosters,
+)
 from sereno_server.store.tables.forecasts import forecasts
 from sereno_server.store.tables.grants import grant_devices, grant_signatures, grants
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
@@ -46,6 +54,7 @@ __all__ = [
     "credentials",
     "degradation_days",
     "degradations",
+    "device_names",
     "devices",
     "differences",
     "epochs",

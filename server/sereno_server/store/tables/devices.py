@@ -75,6 +75,20 @@ devices = Table(
     UniqueConstraint("organisation_id", "name"),
 )
 
+device_names = Table(  # the newest statement that binds a device to its name, as a registrar signed it
+    "device_names",
+    metadata,
+    organisation(),
+    words("device_id"),
+    words("name"),
+    Column("text", LargeBinary, nullable=False),
+    words("armored"),
+    words("registrar"),
+    when("issued"),
+    PrimaryKeyConstraint("organisation_id", "device_id"),
+    of_device(),
+)
+
 certificates = Table(
     "certificates",
     metadata,
