@@ -105,7 +105,7 @@ def mounts(text: str) -> list[Mount]:
     """/proc/self/mounts: one mount a device, the shortest, without what is bound over a single file's place."""
     found: dict[str, Mount] = {}
     for line in text.splitlines():
-        words = [_unescaped(word) for word in line.split()]
+        words = [unescaped(word) for word in line.split()]
         if len(words) >= 4:  # noqa: PLR2004, device, point, type, options
             mount = Mount(words[0], words[1], words[2], "ro" in words[3].split(","))
             key = mount.device if mount.device.startswith("/") else mount.point
@@ -114,7 +114,7 @@ def mounts(text: str) -> list[Mount]:
     return list(found.values())
 
 
-def _unescaped(word: str) -> str:
+def unescaped(word: str) -> str:
     """Spaces and the like stand in octal."""
     for code, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         word = word.replace(code, sign)

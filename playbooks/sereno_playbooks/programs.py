@@ -40,8 +40,9 @@ GAPS: Final = {
     "bytes": r"[1-9][0-9]{0,17}b",
     "package": r"[a-z0-9][a-z0-9+.-]{0,126}(?::[a-z0-9]{1,16})?",
     "wanted": r"[a-z0-9][a-z0-9+.-]{0,126}(?::[a-z0-9]{1,16})?=[0-9][A-Za-z0-9.+:~-]{0,126}",
+    "version": r"[0-9][A-Za-z0-9.+:~-]{0,126}",
+    "than": r"[0-9][A-Za-z0-9.+:~-]{0,126}",
     "volume": r"[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,126}/[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,126}",
-    "group": r"[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,126}",
     "path": r"/[^\x00-\x1f]{1,4000}",
 }
 _GAP: Final = re.compile(r"(?<!\$)\{([a-z]+)\}")
@@ -74,6 +75,8 @@ PROGRAMS: Final = {
     "apt_clean": Program("removes packages that were fetched", ("apt-get", "--quiet", "clean"), 120.0, changes=True),
     "packages": Program("state of packages", ("dpkg-query", "--show", _SHOW), 20.0),
     "apt_versions": Program("versions that could be had", ("apt-cache", "policy", "{package}")),
+    "version_lower": Program("whether a version comes before another",
+                             ("dpkg", "--compare-versions", "{version}", "lt", "{than}")),
     "apt_simulate": Program(
         "what an installation would do", (*_APT, *_SIMULATED, "install", "--", "{wanted}" + _MORE), 60.0
     ),

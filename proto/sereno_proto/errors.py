@@ -182,6 +182,9 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PROGRAM_FAILED": CodeEntry(
         "a program of the system is missing, or ended with an error", "see what it said; on the machine, try it by hand"
     ),
+    "E_UNSAFE": CodeEntry(
+        "the change would do harm on this machine as it is", "see what is named, and mend that first"
+    ),
     "E_UNSETTLED": CodeEntry(
         "what is to be changed is changing by itself just now", "wait until it has settled, then ask for a new plan"
     ),

@@ -14,13 +14,16 @@ from sereno_proto.v1.runs_pb2 import Requirement, Step
 
 RISKS = {
     "low": [
-        "clear_package_cache", "enable_service", "renice_process", "rotate_logs", "start_service", "unmask_service",
+        "clear_package_cache", "enable_service", "flush_dns_cache", "pin_package", "renice_process", "rotate_logs",
+        "start_service", "unmask_service", "unpin_package",
     ],
     "medium": [
-        "disable_service", "kill_process", "mask_service", "remove_old_files", "restart_service", "restore_file",
-        "stop_service", "vacuum_journal",
+        "disable_service", "extend_volume", "install_package", "kill_process", "mask_service", "remount_read_only",
+        "remount_read_write", "remove_old_files", "renew_certificate", "restart_service", "restore_file", "resync_time",
+        "rollback_package", "stop_service", "truncate_deleted_log", "upgrade_package", "vacuum_journal",
+        "write_template",
     ],
-    "high": [],
+    "high": ["reboot_machine"],
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from sereno_agent import policy, workers
+from sereno_agent.executor.come_back import boot_id
 from sereno_agent.folders import Folders
 from sereno_agent.policy import Policy
 from sereno_playbooks import registry
@@ -57,6 +58,7 @@ class Device(NamedTuple):
     plan_valid_s: int
     workers: Workers = workers
     catalogue: Catalogue = registry
+    boot_id: Callable[[], str] = boot_id
 
     def policy(self) -> Policy:
         """The policy in force now; raises E_POLICY_INVALID."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from sereno_agent.executor.certificate import take_certificate
 from sereno_agent.executor.clock_floor import ClockFloor
+from sereno_agent.executor.come_back import CameBack, came_back
 from sereno_agent.executor.device import Clock, Device
 from sereno_agent.executor.grant_store import GrantStore, HeldGrant, signature_pairs
 from sereno_agent.executor.granted import judge_grant, plan_within, require_triggers
@@ -80,7 +81,9 @@ class Executor:
                 journal.remove()
                 continue
             first = journal.events[0]
-            if not journal.ended:
+            back = None if journal.ended else came_back(journal, self._store, self._device.boot_id())
+            if not journal.ended and (back is None or self._running is not None):
+                back = None
                 self._store.drop(first.plan_id)  # cut off before its first step: it was still held
                 report = self._reporter(journal, first.run_id, first.plan_id, quiet=True)
                 report(runs_pb2.RUN_STATE_FAILED, 0, _where_cut(journal), "E_INTERRUPTED", ())
@@ -88,6 +91,8 @@ class Executor:
                 self._journals[first.plan_id] = journal
             for event in journal.events:
                 self._send_event(event)
+            if back is not None:
+                self._go_on(back, journal)
 
     def handle(self, command: Command) -> None:
         """Answers one command with a reply, whatever it holds. What is refused has a row in the ledger."""
@@ -165,8 +170,16 @@ class Executor:
             raise
         with self._journals_lock:
             self._journals[plan.id] = journal
+        self._start_run(plan, report, journal)
+
+    def _go_on(self, back: CameBack, journal: Journal) -> None:
+        """Lets a run go on behind the reboot that it asked for: with checks, never with a change."""
+        report = self._reporter(journal, back.plan.run_id, back.plan.id)
+        self._start_run(back.plan, report, journal, rebooted=back.step)
+
+    def _start_run(self, plan: Plan, report: "_Report", journal: Journal, rebooted: int = 0) -> None:
         self._running_journal = journal
-        self._run = Run(self._device, plan, report, self._waiting)
+        self._run = Run(self._device, plan, report, self._waiting, rebooted=rebooted)
         self._running_id = plan.run_id
         self._running = threading.Thread(target=self._carry_out, args=(self._run,), name=plan.id)
         self._running.start()

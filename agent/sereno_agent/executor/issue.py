@@ -4,6 +4,7 @@ import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sereno_agent.executor.come_back import require_last
 from sereno_agent.executor.device import Device
 from sereno_agent.policy import Policy
 from sereno_proto.errors import BadInput, Refused
@@ -25,6 +26,7 @@ def issue_plan(device: Device, wanted: MakePlan, policy: Policy, roster: Roster,
     if not 1 <= len(wanted.steps) <= STEPS_MAX:
         raise BadInput("E_LIMIT", f"a plan has 1 to {STEPS_MAX} steps")
     steps = tuple(_dry_run(device, step, policy) for step in wanted.steps)
+    require_last(steps)
     if device.policy().digest != policy.digest:
         raise Refused("E_POLICY_CHANGED", "the policy changed during the dry run")
     issued = now.replace(microsecond=0)

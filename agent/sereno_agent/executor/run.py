@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from sereno_agent.executor.come_back import REBOOT
 from sereno_agent.executor.device import Device
 from sereno_agent.executor.verdict import require_policy
 from sereno_diagnostics.compare import holds
@@ -18,6 +19,7 @@ from sereno_proto.v1.runs_pb2 import Finding, RunState
 
 Report = Callable[["RunState.ValueType", int, str, str, Iterable[Finding]], None]  # state, step, what, code, findings
 _RETRY_S = 1.0
+_GOING_DOWN_S = 60.0
 _HANDS_OFF = frozenset({"E_LOCKDOWN"})  # the owner wants nothing more to happen, not even an undo
 
 
@@ -31,11 +33,15 @@ class Waiting(NamedTuple):
 class Run:
     """One execution of one plan. Every step reports before and after, so that a cut shows where it happened."""
 
-    def __init__(self, device: Device, plan: Plan, report: Report, waiting: Waiting | None = None) -> None:
+    def __init__(
+        self, device: Device, plan: Plan, report: Report, waiting: Waiting | None = None, *, rebooted: int = 0
+    ) -> None:
+        """rebooted: the step, from 1, whose reboot is behind us; steps before it are done."""
         self._device = device
         self._plan = plan
         self._report = report
         self._waiting = waiting or Waiting()
+        self._rebooted = rebooted
         self._applied: list[tuple[int, PlannedStep, str]] = []
         self._cancelled = threading.Event()
 
@@ -46,6 +52,8 @@ class Run:
     def carry_out(self) -> None:
         """Goes through the steps; the last report is SUCCEEDED or FAILED."""
         for number, step in enumerate(self._plan.steps, 1):
+            if number < self._rebooted:
+                continue
             try:
                 self._step(number, step)
             except Exception as error:  # noqa: BLE001, a fault of ours fails the run and undoes it like any other
@@ -56,7 +64,8 @@ class Run:
                     continue
                 if on_failure != "stop" and failure.code not in _HANDS_OFF:
                     self._undo()
-                self._tell(runs_pb2.RUN_STATE_FAILED, 0, f"step {number} failed: {failure.what}", failure.code)
+                left = "; what was done before the reboot stays" if self._rebooted else ""
+                self._tell(runs_pb2.RUN_STATE_FAILED, 0, f"step {number} failed: {failure.what}{left}", failure.code)
                 return
         self._tell(runs_pb2.RUN_STATE_SUCCEEDED, 0, f"{len(self._plan.steps)} steps done")
 
@@ -69,6 +78,9 @@ class Run:
 
     def _step(self, number: int, step: PlannedStep) -> None:
         self._guard()
+        if number == self._rebooted:
+            self._came_back(number, step)
+            return
         for condition in step.when:
             if not self._holds(condition)[0]:
                 what = f"skipped, because {require_text(condition)} does not hold"
@@ -84,6 +96,13 @@ class Run:
         for requirement in step.require:
             findings += self._require(requirement)
         self._report(runs_pb2.RUN_STATE_STEP_DONE, number, what, "", findings)
+
+    def _came_back(self, number: int, step: PlannedStep) -> None:
+        """The reboot's own step ends with what is required of the machine that came back."""
+        findings: list[Finding] = []
+        for requirement in step.require:
+            findings += self._require(requirement)
+        self._report(runs_pb2.RUN_STATE_STEP_DONE, number, "the machine was rebooted and is back", "", findings)
 
     def _guard(self) -> None:
         """Looks anew, before every step, at what the owner may have changed since the last one."""
@@ -102,6 +121,8 @@ class Run:
         try:
             outcome = device.workers.apply_action(step, policy_path=device.policy_path, state=device.folders.state)
         except ActionFailed as error:
+            if step.action == REBOOT and error.code == "E_WORKER_FAILED":
+                self._waiting.sleep(_GOING_DOWN_S)  # its worker was ended first; most likely this process is next
             self._applied.append((number, step, error.undo_data))
             raise
         self._applied.append((number, step, outcome.undo_data))

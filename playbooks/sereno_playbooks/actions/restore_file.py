@@ -4,18 +4,17 @@ A file that is gone is not restored: its owner and mode are not known. The versi
 the same move backwards.
 """
 
-import difflib
 import os
-from collections.abc import Callable
 
 from sereno_diagnostics.allowed import Allowed, WatchedFile
-from sereno_diagnostics.findings import counted, printable
+from sereno_diagnostics.findings import counted
 from sereno_diagnostics.parameters import Parameter, Values
 from sereno_playbooks import files, versions
 from sereno_playbooks.action import Draft, Outcome, Site
+from sereno_playbooks.differences import difference
 from sereno_proto.errors import Refused
 from sereno_proto.ids import sha256
-from sereno_proto.limits import DIFF_CHARS_MAX, WATCHED_FILE_BYTES_MAX
+from sereno_proto.limits import WATCHED_FILE_BYTES_MAX
 from sereno_proto.planned_step import PlannedStep, Target
 
 RISK = "medium"
@@ -27,9 +26,6 @@ PARAMETERS = (
     Parameter("digest", "digest", "the version to put back, as its change reported it"),
 )
 
-_LINE_CHARS_MAX = 1000
-_LINES_MAX = 1000
-
 
 def plan(values: Values, site: Site) -> Draft:
     """One target with the digests before and after, and the difference as people read it."""
@@ -38,7 +34,7 @@ def plan(values: Values, site: Site) -> Draft:
     current, status = _read(file, site.allowed)
     if sha256(current) == digest:
         return Draft(f"{file.path} already has this content; nothing changes.", UNDO)
-    diff = _diff(file, current, wanted, site.redact)
+    diff = difference(file.path, current, wanted, "restored", site.redact)
     lines = sum(1 for line in diff[2:] if line.startswith(("+", "-")))
     shown = f"{counted(lines, 'line')} of difference" if diff else "the difference cannot be shown, only its digests"
     return Draft(
@@ -146,31 +142,3 @@ def _remove_temporary(file: WatchedFile, entry: dict[str, object], allowed: Allo
     if files.is_temporary(entry.get("temporary")):
         with files.open_folder(file.path.parent, allowed) as folder:
             files.discard(folder, str(entry["temporary"]))
-
-
-def _diff(file: WatchedFile, current: bytes, wanted: bytes, redact: Callable[[str], str]) -> tuple[str, ...]:
-    """The unified difference of the redacted texts, hidden signs written out.
-
-    Empty when it is not text, or too long for a person to sign.
-    """
-    try:
-        before, after = _lines(redact(current.decode())), _lines(redact(wanted.decode()))
-    except UnicodeDecodeError:
-        return ()
-    names = f"{file.path} (now)", f"{file.path} (restored)"
-    lines = list(difflib.unified_diff(before, after, *names, lineterm=""))
-    lines = [printable(line) for line in lines]
-    if (
-        len(lines) > _LINES_MAX
-        or sum(map(len, lines)) > DIFF_CHARS_MAX
-        or any(len(line) > _LINE_CHARS_MAX for line in lines)
-    ):
-        return ()
-    return tuple(lines)
-
-
-def _lines(text: str) -> list[str]:
-    lines = text.split("\n")
-    if lines[-1]:
-        return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
-    return lines[:-1]

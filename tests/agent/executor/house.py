@@ -17,7 +17,7 @@ from sereno_playbooks.action import ActionFailed, Outcome
 from sereno_proto import sshsig
 from sereno_proto.errors import BadInput, Refused, SerenoError
 from sereno_proto.ids import device_id, organisation_id, sha256
-from sereno_proto.planned_step import PlannedStep, Require, Target
+from sereno_proto.planned_step import PlannedStep, Require, Subject, Target
 from sereno_proto.root import Root, write_root
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, write_roster
 from sereno_proto.sshsig import APPROVE_NAMESPACE, REQUEST_NAMESPACE, FileSigner
@@ -59,6 +59,7 @@ class FakeWorkers:
         self.failing: dict[str, SerenoError] = {}
         self.free_percent: list[float] = [50.0]
         self.on_apply = lambda step: None
+        self.boot = lambda: ""
 
     def plan_action(self, step: Step, *, policy_path: Path, state: Path) -> PlannedStep:
         compare = lambda items: tuple(  # noqa: E731
@@ -77,6 +78,9 @@ class FakeWorkers:
         )
         if step.check:
             return planned
+        if step.action == "reboot_machine":
+            subjects = (Subject("machine", self.boot(), "up", "rebooted"),)
+            return replace(planned, action=step.action, code="sha256:" + "f" * 64, risk="low", subjects=subjects)
         target = Target(str(self.log), self.log.stat().st_ino, sha256(self.log.read_bytes()), "truncated")
         return replace(
             planned,
@@ -134,6 +138,7 @@ class House:
 
     def __init__(self, folder: Path, keys: Path, name: str = "web-1") -> None:
         self.now_ms = START_MS
+        self.boot = "boot-1"
         self.slept: list[float] = []
         self.folder = folder
         self.keys = keys
@@ -152,6 +157,7 @@ class House:
         self.roster = self.make_roster(3)
         self.pin(self.roster)
         self.workers = FakeWorkers(self.log)
+        self.workers.boot = lambda: self.boot
         self.catalogue = FakeCatalogue()
         self.sent: list[Up] = []
         self.executor = self.start()
@@ -177,6 +183,7 @@ class House:
             plan_valid_s=1800,
             workers=self.workers,
             catalogue=self.catalogue,
+            boot_id=lambda: self.boot,
         )
         self.executor = Executor(device, lambda: self.now_ms, self.sent.append, Waiting(self.monotonic, self.sleep))
         self.executor.start()
