@@ -18,6 +18,7 @@ MARK = f"sereno-test-{os.getpid()}"
 SLEEP = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
 BUSY = "print('ready', flush=True)\nwhile True: pass"
+OWN = os.getpriority(os.PRIO_PROCESS, 0)  # what a process of this test begins with: the tests may run niced
 NAME = os.path.basename(sys.executable)[:15]  # noqa: PTH119, as the kernel calls it
 
 
@@ -72,29 +73,29 @@ def test_without_an_id_the_busiest_is_chosen(place, start):
 
 def test_niceness_goes_there_and_back_on_every_thread(place, start):
     process = start(f"import threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); {SLEEP}")
-    step = place.plan("renice_process", process="worker", nice="7")
-    assert (step.subjects[0].before, step.subjects[0].after) == ("nice=0", "nice=7")
-    assert niceness(process) == {0}
+    step = place.plan("renice_process", process="worker", nice=str(OWN + 7))
+    assert (step.subjects[0].before, step.subjects[0].after) == (f"nice={OWN}", f"nice={OWN + 7}")
+    assert niceness(process) == {OWN}
     outcome = place.apply(step)
-    assert niceness(process) == {7}
+    assert niceness(process) == {OWN + 7}
     assert place.apply(step).undo_data == ""
     if os.geteuid() == 0:
         assert place.revert(step, outcome.undo_data).complete
-        assert niceness(process) == {0}
-    os.setpriority(os.PRIO_PROCESS, process.pid, 9)
+        assert niceness(process) == {OWN}
+    os.setpriority(os.PRIO_PROCESS, process.pid, OWN + 9)
     assert place.refusal(place.apply, step) == "E_TARGET_DRIFTED"
 
 
 def test_another_process_of_the_same_id_is_never_touched(place, start):
     victim = start()
-    for action, more in (("kill_process", {}), ("renice_process", {"nice": "5"})):
+    for action, more in (("kill_process", {}), ("renice_process", {"nice": str(OWN + 5)})):
         step = place.plan(action, process="worker", pid=str(victim.pid), **more)
         (subject,) = step.subjects
         name, _, begun = subject.name.partition("@")
         reused = replace(step, subjects=(replace(subject, name=f"{name}@{int(begun) - 1}"),))
         assert place.apply(reused).undo_data == ""
         assert victim.poll() is None
-        assert niceness(victim) == {0}
+        assert niceness(victim) == {OWN}
 
 
 def test_a_process_that_became_another_program_is_left_alone(place, start):

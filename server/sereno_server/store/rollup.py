@@ -18,8 +18,8 @@ FIVE_MINUTES_MS = 300_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 STEPS_MS = (FIVE_MINUTES_MS, HOUR_MS)
-RATE_BITS = 11  # of a rate's lowest and highest: within 0.03 %
-MEAN_BITS = 8  # of the mean's distance from the lowest: within 0.2 % of that distance
+RATE_BITS = 11  # of a rate's lowest and highest: within 0.05 %
+MEAN_BITS = 8  # of the mean's distance from the lowest: within 0.4 % of that distance
 COUNTS = 0  # the id of a payload's column of how many samples are in each stretch ...
 PLANES = 4  # ... and of series n, whose ids begin at 1: 4n + 1 the lowest, 4n + 2 the mean, 4n + 3 the highest
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sereno_server.prediction.likeness import SIBLINGS_MAX, Kin, siblings, sign
@@ -85,6 +85,7 @@ def test_quiet_weeks_of_a_fleet_say_nothing():
     assert sum(len(said(fleet(seed, 8 * 288))) for seed in range(5, 9)) == 0
 
 
+@settings(max_examples=10)
 @given(st.floats(1e-6, 1e9), st.integers(0, 5))
 def test_the_size_of_the_unit_does_not_matter(factor, seed):
     values = fleet(seed, 40)
@@ -98,6 +99,7 @@ def test_the_size_of_the_unit_does_not_matter(factor, seed):
     assert engines[0].told == engines[1].told
 
 
+@settings(max_examples=10)
 @given(st.permutations(range(DEVICES - 1)), st.integers(0, 5))
 def test_the_order_of_the_siblings_does_not_matter(order, seed):
     values = fleet(seed, 40)
@@ -112,6 +114,7 @@ def test_the_order_of_the_siblings_does_not_matter(order, seed):
         )
 
 
+@settings(max_examples=10)
 @given(st.integers(1, 39), st.integers(0, 5))
 def test_the_answers_are_the_same_after_a_restart(cut, seed):
     values = fleet(seed, 40)
