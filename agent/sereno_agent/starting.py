@@ -1,8 +1,8 @@
 """Starts the programs of actions: vectors without a shell, trusted files only, bounded in time and output.
 
 What is started stays in the worker's own group, and so ends with the worker whatever happens. It gets a small
-environment and nothing to read. The worker's own limits of memory and open files are lifted for it, within what the
-system allows: a package's scripts are not Sereno's code.
+environment and nothing to read. The worker's own limits of memory, open files and file sizes are lifted for it to what
+the worker's hard ones allow: a package's scripts are not Sereno's code.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _ENVIRONMENT: Final = {
     "APT_LISTCHANGES_FRONTEND": "none",
 }
 _CHUNK: Final = 65_536
-LIFTED: Final = (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)
+LIFTED: Final = (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)  # apt writes even in a dry run
 
 
 def start(command: Sequence[str], timeout_s: float) -> Ended | None:

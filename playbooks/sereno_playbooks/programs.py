@@ -34,12 +34,14 @@ class Program(NamedTuple):
 
 Start = Callable[[Sequence[str], float], Ended | None]  # None: this machine has no such program
 
+_PACKAGE: Final = r"[a-z0-9](?:[a-z0-9+.-]{0,125}[a-z0-9+.])?(?::[a-z0-9]{1,16})?"
 GAPS: Final = {
     "unit": r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,254}",
     "megabytes": r"[1-9][0-9]{0,8}",
     "bytes": r"[1-9][0-9]{0,17}b",
-    "package": r"[a-z0-9][a-z0-9+.-]{0,126}(?::[a-z0-9]{1,16})?",
-    "wanted": r"[a-z0-9][a-z0-9+.-]{0,126}(?::[a-z0-9]{1,16})?=[0-9][A-Za-z0-9.+:~-]{0,126}",
+    # To apt, `name-` and `name=1-` ask for a removal: nothing may end so.
+    "package": _PACKAGE,
+    "wanted": rf"{_PACKAGE}=[0-9](?:[A-Za-z0-9.+:~-]{{0,125}}[A-Za-z0-9.~])?",
     "version": r"[0-9][A-Za-z0-9.+:~-]{0,126}",
     "than": r"[0-9][A-Za-z0-9.+:~-]{0,126}",
     "volume": r"[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,126}/[A-Za-z0-9_+][A-Za-z0-9_+.-]{0,126}",

@@ -30,6 +30,7 @@ _SYSTEM: Final = tuple(
     )
 )
 _ACCOUNTS: Final = ("passwd", "group", "shadow", "gshadow", "subuid", "subgid", "sudoers")  # and their backups
+_OWN: Final = "sereno-"  # units and their drop-ins, settings, the pinned release key
 _NAMES: Final = (".ssh", "authorized_keys", "authorized_keys2")
 
 
@@ -41,6 +42,7 @@ def guard(allowed: Allowed) -> Inspect:
     def inspect(path: Path, status: os.stat_result) -> None:
         inside = any(path == protected or protected in path.parents for protected in paths)
         named = any(part.lower() in _NAMES for part in path.parts)
+        named = named or (_ETC in path.parents and any(part.startswith(_OWN) for part in path.parts))
         named = named or (path.parent == _ETC and path.name.startswith(_ACCOUNTS))
         if inside or named or (status.st_dev, status.st_ino) in identities:
             raise Refused("E_PROTECTED_PATH", f"{path} is never touched by an action")

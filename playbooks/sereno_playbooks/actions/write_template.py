@@ -15,6 +15,7 @@ from sereno_diagnostics.parameters import Parameter, Values
 from sereno_playbooks import files, versions
 from sereno_playbooks.action import Draft, Outcome, Site
 from sereno_playbooks.differences import difference
+from sereno_playbooks.protected import guard
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.ids import sha256
 from sereno_proto.limits import WATCHED_FILE_BYTES_MAX
@@ -183,6 +184,7 @@ def _look(template: NamedTemplate, site: Site) -> tuple[str, bytes, int]:
     """Digest (or `absent`), content and inode of the file as it is."""
     with files.open_folder(template.path.parent, site.allowed) as folder:
         if confined.status(folder, template.path.name) is None:
+            guard(site.allowed)(template.path, os.fstat(folder))  # by its name: there is nothing else yet
             return _ABSENT, b"", 0
         with (
             files.open_target(folder, template.path, site.allowed) as descriptor,
