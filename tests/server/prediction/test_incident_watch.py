@@ -64,6 +64,8 @@ async def troubled(store):
     for _ in range(9):  # a day at a time, of the seven that are read
         await live.once([DEVICE])
     assert live.open == {}
+    assert len(live.fleet.fleet.rows) == len(ids)  # its siblings are compared with by the same slots
+    assert live.fleet.fleet.newest == int(moment[0].timestamp() * 1000) // SLOT_MS - 1
     await stored(store, ids, moment[0], np.full((4, len(ids)), 60.0), 2)
     moment[0] += timedelta(milliseconds=2 * SLOT_MS + 1000)
     return live, moment, ids
