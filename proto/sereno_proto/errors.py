@@ -102,6 +102,10 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_PASSKEY_UNVERIFIED": CodeEntry(
         "an authenticator did not verify who holds it", "approve with PIN, fingerprint or face"
     ),
+    "E_PASSKEY_UNCONFIRMED": CodeEntry(
+        "nobody confirmed that the passkey is this person's",
+        "have the person sign its statement (`sereno passkey statement`), or compare its fingerprint: --fingerprint",
+    ),
     # root and roster
     "E_ROOT_THRESHOLD": CodeEntry("too few root keys signed", "collect more root signatures"),
     "E_ROOT_KEY": CodeEntry("a signature is by a key that is not of the root", "sign with a root key"),

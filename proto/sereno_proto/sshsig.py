@@ -34,6 +34,7 @@ STANDING_REQUEST_NAMESPACE: Final = "sereno-standing-request-v1"
 STANDING_APPROVE_NAMESPACE: Final = "sereno-standing-approve-v1"
 PASSKEY_NAMESPACE: Final = "sereno-passkey-v1"  # a person's approve key over the statement that a passkey is theirs too
 NAME_NAMESPACE: Final = "sereno-name-v1"  # a registrar over the statement that a device has a name
+DENY_NAMESPACE: Final = "sereno-deny-v1"  # a person's approve key over the denial of a plan or grant
 LOGIN_NAMESPACE: Final = "sereno-login-v1"
 
 _MAGIC: Final = b"SSHSIG"

@@ -26,6 +26,7 @@ class Settings:
     database_url: str = ""  # empty: a private PostgreSQL in data_dir
     pg_bin: str = ""  # a folder with initdb and postgres, before the wheel's
     public_url: str = "http://localhost:8080"  # fixes the origin of the console
+    approve_url: str = ""  # where the release's approval page is hosted, apart from this server; empty: nowhere
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     link_host: str = "0.0.0.0"  # noqa: S104 (agents dial in from anywhere; mutual TLS guards it)
@@ -101,3 +102,16 @@ def _check_ranges(settings: Settings) -> None:
     url = urlsplit(settings.public_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise BadInput("E_CONFIG", f"public_url: {settings.public_url!r} is no http(s) address")
+    if settings.approve_url:
+        _check_approve_url(settings.approve_url, settings.public_url)
+
+
+def _check_approve_url(approve_url: str, public_url: str) -> None:
+    """An https address, or one below localhost, and not the console's own: the server must not control it."""
+    url = urlsplit(approve_url)
+    host = url.hostname or ""
+    local = host == "localhost" or host.endswith(".localhost")
+    if not (url.scheme == "https" or (url.scheme == "http" and local)) or not host or url.query or url.fragment:
+        raise BadInput("E_CONFIG", f"approve_url: {approve_url!r} is no https address")
+    if host == urlsplit(public_url).hostname:
+        raise BadInput("E_CONFIG", f"approve_url: {host} is the console's own name; a passkey must not work there")

@@ -12,6 +12,7 @@ from sereno_server.access.account import Account
 
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/sign-in", "/favicon.ico"})
 PUBLIC_PREFIXES = ("/static/", "/enter/", "/api/v1/login/")
+SELF_SIGNED_PATHS = frozenset({"/signed"})  # what is posted there, by any site's page, carries a person's signature
 LOOPBACK_PATHS = frozenset({"/metrics"})  # public to this machine itself, for a scraper beside the server
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -61,7 +62,7 @@ class Guard:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         bearer = token if scheme.lower() == "bearer" else ""  # a browser sends Basic by itself, for a foreign page too
         session = request.cookies.get(self._cookie, "")
-        if request.method not in SAFE_METHODS and not bearer:
+        if request.method not in SAFE_METHODS and not bearer and request.url.path not in SELF_SIGNED_PATHS:
             self._same_origin(request, has_session=bool(session))
         if bearer:
             request.state.account = await self._find_account("token", bearer)
@@ -89,4 +90,4 @@ def _is_public(request: Request) -> bool:
     if path in LOOPBACK_PATHS:
         relayed = "x-forwarded-for" in request.headers or "forwarded" in request.headers
         return not relayed and request.client is not None and request.client.host in {"127.0.0.1", "::1"}
-    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
+    return path in PUBLIC_PATHS or path in SELF_SIGNED_PATHS or path.startswith(PUBLIC_PREFIXES)

@@ -1,11 +1,13 @@
 """The entry point of `sereno`: every group is registered here, and every expected error becomes one line."""
 
 import sys
+from typing import Annotated
 
 import typer
 
 from sereno_proto.errors import SerenoError
 from sereno_server.cli import (
+    approve_site,
     backtest,
     checks,
     demo,
@@ -16,6 +18,7 @@ from sereno_server.cli import (
     login,
     maintenance,
     names,
+    passkey,
     playbooks,
     root,
     roster,
@@ -35,12 +38,42 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serve, init, login, devices, names, maintenance, rules, checks, tickets, runs, scoreboard, store):
+roster.app.command("add-passkey")(passkey.add_passkey)
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=approve_site.told, help="Release and approval page.")
+    ] = False,
+) -> None:
+    """Remote assistance and monitoring whose server the devices need not trust."""
+    del version  # its callback has told
+
+
+for group in (
+    approve_site,
+    demo,
+    serve,
+    init,
+    login,
+    devices,
+    names,
+    maintenance,
+    rules,
+    checks,
+    tickets,
+    runs,
+    scoreboard,
+    store,
+):
     for command in group.COMMANDS:
         app.command()(command)
 for name, group in (
     ("root", root),
     ("roster", roster),
+    ("passkey", passkey),
     ("playbooks", playbooks),
     ("ledger", ledger),
     ("grants", grants),

@@ -66,7 +66,7 @@ def add(
         others = tuple(person for person in draft.persons if person.name != name)
         return replace(draft, persons=(*others, Person(name, display or name, role, keys)))
 
-    _edit(change)
+    edit(change)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def remove(name: Annotated[str, typer.Argument(help="The person's short name.")]
             raise BadInput("E_NOT_FOUND", f"{name} is not in the draft")
         return replace(draft, persons=left)
 
-    _edit(change)
+    edit(change)
 
 
 @app.command()
@@ -92,7 +92,7 @@ def threshold(
     if match is None:
         raise BadInput("E_PARAMETER", f"{rule!r} is not such as '1 other' or '2 others with touch'")
     wanted = Threshold(int(match[1]), match[2] == "self", match[3] is not None)
-    _edit(lambda draft: replace(draft, thresholds={**draft.thresholds, risk: wanted}))
+    edit(lambda draft: replace(draft, thresholds={**draft.thresholds, risk: wanted}))
 
 
 @app.command()
@@ -151,14 +151,15 @@ def publish(*, person: As = None) -> None:
     say(f"version {read_roster(text).version} is published")
 
 
-def _last(place: Workstation) -> Roster | None:
+def last_signed(place: Workstation) -> Roster | None:
+    """The last roster that was signed here; every next one is edited from it."""
     return read_roster(place.read("roster")[0]) if (place.folder / "roster.txt").exists() else None
 
 
 def _next(place: Workstation, days: int) -> Roster:
     root_text, _ = place.read("root")
     now = datetime.now(UTC).replace(microsecond=0)
-    last = _last(place)
+    last = last_signed(place)
     return Roster(
         organisation_id=organisation_id(root_text),
         version=last.version + 1 if last else 1,
@@ -172,7 +173,7 @@ def _next(place: Workstation, days: int) -> Roster:
 def _draft(place: Workstation) -> Roster:
     if place.draft.exists():
         return read_roster(place.draft.read_bytes())
-    if _last(place) is None:  # the first one: a roster has a person at least, so an empty draft cannot be written
+    if last_signed(place) is None:  # the first one: a roster has a person at least, so an empty draft cannot be written
         return _next(place, ROSTER_DAYS_MAX)
     raise BadInput("E_NOT_FOUND", "there is no draft", "start one: `sereno roster new`")
 
@@ -181,7 +182,8 @@ def _keep(place: Workstation, draft: Roster) -> None:
     put(place.draft, write_roster(draft))
 
 
-def _edit(change: Callable[[Roster], Roster]) -> None:
+def edit(change: Callable[[Roster], Roster]) -> None:
+    """Changes the draft."""
     place = workstation()
     _keep(place, change(_draft(place)))
     say(f"changed {place.draft}")

@@ -1,6 +1,7 @@
 """Runs: a technician asks for one and signs, an approver signs or says no. Both read the device's own text first."""
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -57,6 +58,9 @@ def approve(
     *,
     yes: Yes = False,
     key: Key = None,
+    signature: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One that was made on the approval page.")
+    ] = None,
     wait: Wait = False,
     person: As = None,
 ) -> None:
@@ -64,7 +68,11 @@ def approve(
     settings = cli_settings.load(cli_settings.find())
     client = Client(settings, settings.who(person, approver=True))
     view = client.get(f"/api/v1/runs/{quote(run_id or _only_waiting(client))}")
-    _sign(settings, client, view, "approve", key=key, yes=yes)
+    if signature is not None:
+        body = {"purpose": "approve", "signature": _signature_in(signature)}
+        client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
+    else:
+        _sign(settings, client, view, "approve", key=key, yes=yes)
     say(f"{view['id']}: approved by {client.person.name}")
     if wait:
         _end(client, view["id"])
@@ -152,6 +160,13 @@ def _sign(
     signer = signer_for(key or client.person.approve, f"approving key of {client.person.name}")
     body = {"purpose": purpose, "signature": signer.sign(text, namespace)}
     client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
+
+
+def _signature_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise BadInput("E_SIGNATURE_FORMAT", f"{path}: {error}", "copy the whole signature into a file") from error
 
 
 def _check_names(plan: Plan, view: dict[str, Any]) -> None:

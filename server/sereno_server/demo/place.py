@@ -43,6 +43,11 @@ class Place:
         return self.folder / "server.toml"
 
     @property
+    def approve_site(self) -> Path:
+        """The approval page, as it would lie on a static host."""
+        return self.folder / "approve-site"
+
+    @property
     def agent(self) -> Path:
         """The agent's state folder, with its policy.toml and agent.toml."""
         return self.folder / "agent"

@@ -16,7 +16,7 @@ from sereno_proto.errors import BadInput, SerenoError
 from sereno_server.demo.place import Place
 
 STOP_S = 20.0
-MODULES_OF_A_DEMO = ("sereno_server", "sereno_agent")
+MODULES_OF_A_DEMO = ("sereno_server", "sereno_agent", "http.server")
 
 
 class Lock:

@@ -74,6 +74,7 @@ def _tell_where(world: World, story: Story, *, browser: bool) -> None:
     link = world.login_link("noa")
     story.say(f"Console    {world.url}", url=world.url)
     story.say(f"Sign in    {link}   (once, within 15 minutes)", login_link=link)
+    story.say(f"Approve    {world.approve_url}   (a page and a process of its own; make a passkey there)")
     story.say(f"Commands   .venv/bin/sereno devices | tickets | runs | approve   (settings: {world.place.cli_config})")
     story.say(
         f"Keys       {world.place.keys}: root, noa (technician), iker (approver), ane (registrar). In production the"

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from sereno_proto.errors import BadInput, SerenoError
+from sereno_server.approve_site import build
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
 from sereno_server.config import Settings
@@ -33,6 +34,7 @@ class World:
         self.story = story
         self.url = f"http://localhost:{port}"
         self._port = port
+        self.approve_url = ""
         place.make()
         self._lock = Lock(place)
         self.processes = Processes(place)
@@ -45,11 +47,19 @@ class World:
         require_free(self._port)
         people.prepare(self.place)
         machine.prepare(self.place)
-        link, enroll = self._ports()
+        link, enroll, approve = self._ports()
+        self.approve_url = f"http://approve.localhost:{approve}"
         self._write_settings(link, enroll)
         accounts.enter(self.settings, self.place)
+        self.start_approve_site(approve)
         self.start_server()
         self.start_agent(f"localhost:{link}")
+
+    def start_approve_site(self, port: int) -> None:
+        """Serves the approval page from an origin and a process of its own: files only, none of the server's code."""
+        build.write(self.place.approve_site)
+        arguments = ["--bind", HOST, "--directory", str(self.place.approve_site), str(port)]
+        self.processes.start("approve-site", "http.server", arguments, self.environment)
 
     def start_server(self) -> None:
         """Starts the server process and waits until it answers."""
@@ -134,12 +144,12 @@ class World:
         finally:
             self._lock.release()
 
-    def _ports(self) -> tuple[int, int]:
-        """Ports for link and joining: those of the earlier start while they are free, else any."""
+    def _ports(self) -> tuple[int, int, int]:
+        """Ports for link, joining and the approval page: those of the earlier start while they are free, else any."""
         noted = self.place.read_state().get("ports", [])
-        ports = noted if len(noted) == 2 and all(is_free(port) for port in noted) else free_ports(2)  # noqa: PLR2004
+        ports = noted if len(noted) == 3 and all(is_free(port) for port in noted) else free_ports(3)  # noqa: PLR2004
         self.place.write_state(ports=ports)
-        return ports[0], ports[1]
+        return ports[0], ports[1], ports[2]
 
     def _write_settings(self, link: int, enroll: int) -> None:
         lines = [
@@ -149,6 +159,7 @@ class World:
             "forecast_interval_s = 5",
             f"data_dir = {json.dumps(str(self.place.server_data), ensure_ascii=False)}",
             f'public_url = "{self.url}"',
+            f'approve_url = "{self.approve_url}"',
             f'http_host = "{HOST}"',
             f"http_port = {self._port}",
             f'link_host = "{HOST}"',

@@ -32,12 +32,13 @@ from sereno_server.web.page import (
     rules,
     scoreboard,
     sign_in,
+    signed,
     tickets,
 )
 from sereno_server.web.rendering import Frame, page
 
 PAGES = (
-    *(sign_in, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest),
+    *(sign_in, signed, fleet, coming, device, metrics, device_logs, device_changes, device_policy, device_backtest),
     *(device_checks, inventory, tickets, approve, grants, ledger, scoreboard, maintenance, rules, stream),
 )
 

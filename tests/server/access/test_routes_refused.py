@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from sereno_server.access.account import digest
-from sereno_server.access.guard import LOOPBACK_PATHS, PUBLIC_PATHS, PUBLIC_PREFIXES
+from sereno_server.access.guard import LOOPBACK_PATHS, PUBLIC_PATHS, PUBLIC_PREFIXES, SELF_SIGNED_PATHS
 from sereno_server.access.sign_in import utc_now
 from sereno_server.store.engine import Scope
 from sereno_server.store.tables import credentials
@@ -34,13 +34,19 @@ def routes(site):
 
 
 def is_public(path):
-    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES) or path + "/" in PUBLIC_PREFIXES
+    return (
+        path in PUBLIC_PATHS
+        or path in SELF_SIGNED_PATHS
+        or path.startswith(PUBLIC_PREFIXES)
+        or path + "/" in PUBLIC_PREFIXES
+    )
 
 
 def test_the_public_paths_are_these_and_no_others():
     assert {"/healthz", "/readyz", "/sign-in", "/favicon.ico"} == PUBLIC_PATHS
     assert PUBLIC_PREFIXES == ("/static/", "/enter/", "/api/v1/login/")
     assert {"/metrics"} == LOOPBACK_PATHS
+    assert {"/signed"} == SELF_SIGNED_PATHS
 
 
 def test_every_route_is_refused_without_credentials_and_with_expired_ones(site):

@@ -8,11 +8,13 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from sereno_proto.errors import BadInput
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
+from sereno_server.approve_site.link import enrol_link
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.runs import run, waiting
 from sereno_server.reads.tickets import ticket
 from sereno_server.runs.deny import deny
 from sereno_server.web import chart, fix
+from sereno_server.web.approving import link_for
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
 
@@ -35,6 +37,7 @@ def routes(console: Console) -> APIRouter:
             here="approvals",
             headline=headline,
             runs=runs,
+            enrol=enrol_link(console.app.settings.approve_url, account.organisation_id, account.name),
             title_of=lambda r: fix.playbook_title(r.playbook, words),
         )
 
@@ -67,6 +70,7 @@ def routes(console: Console) -> APIRouter:
             require_words=lambda require: fix.require_words(require, words),
             bound_words=lambda bounds: fix.bound_words(bounds, words),
             own=account.name == view.requester,
+            link=link_for(console.app.settings, view, account, frame.now),
         )
 
     @router.post("/approve/{run_id}/deny")

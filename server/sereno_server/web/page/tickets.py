@@ -22,6 +22,7 @@ from sereno_server.reads.tickets import TicketCounts, TicketRow, TicketView, rat
 from sereno_server.reads.words import Words
 from sereno_server.store import samples
 from sereno_server.web import chart, fix, units
+from sereno_server.web.approving import link_for
 from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import NOTHING, Console
 from sereno_server.web.rendering import Frame, page
@@ -84,6 +85,7 @@ def routes(console: Console) -> APIRouter:
             amount=lambda series, value: units.amount(series, value, frame.words),
             run=run,
             fix=fix.fix_of(run, threshold, frame.words) if run else None,
+            link=link_for(console.app.settings, run, account, frame.now),
             person=roster.person(run.requester) if roster and run else None,
             headline=ticket_sentence(view.brief, view.device.name, view.forecast, frame.now, frame.words),
             drawn=drawn,
