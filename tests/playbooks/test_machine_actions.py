@@ -1,5 +1,10 @@
 """Time, mounts, volumes, certificates, the journal and names: bounds of the policy and drift since the plan."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +44,20 @@ def test_another_device_on_the_mount_is_left_alone(place, request):
     place.system.mounts = {"/srv/data2": ("/dev/sdb1", "rw")}
     place.system.write_mounts()
     assert place.refusal(again) == "E_NOT_FOUND"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mkfs.ext4"), reason="mounts an image, as root")
+def test_a_real_file_system_is_remounted_in_a_namespace_of_its_own(tmp_path):
+    command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.playbooks.loop_mount"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([*command, tmp_path.resolve()], capture_output=True, text=True, env=environment, check=False)
+    found = json.loads(done.stdout or "null")
+    if found is None:
+        pytest.skip(f"no image can be mounted here: {done.stderr[-200:]}")
+    assert found == [
+        "written", "written", "Read-only file system", "", True, "written", "E_PROGRAM_FAILED", "written",
+    ]  # fmt: skip
 
 
 def test_a_busy_mount_fails_as_the_system_says(place, request):
