@@ -73,7 +73,7 @@ def _words(value: object) -> str:
         return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items() if inner not in ("", [], 0, False))
     if isinstance(value, list):
         return " ".join(str(one) for one in value) or "none"
-    return str(value)
+    return str(value).replace("\n", "\\n")
 
 
 def _plain(value: object) -> Any:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -86,6 +86,14 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
         programs=Programs(starting.start, may_change=request["task"] in _CHANGING),
         machine=WorkerHost(),
     )
+    try:
+        return _act(request, in_force, site)
+    except SerenoError as error:  # what a program of the system wrote may stand in it
+        raise SerenoError(error.code, site.redact(error.what), error.remedy) from error
+
+
+def _act(request: dict[str, Any], in_force: policy.Policy, site: Site) -> dict[str, object]:
+    """The answer to what concerns an action."""
     if request["task"] == "plan":
         step = Step.FromString(base64.b64decode(request["step"]))
         if step.action:
@@ -97,8 +105,10 @@ def _serve(request: dict[str, Any], answer: Callable[[Mapping[str, object]], Non
         actions.verify(planned, site)
         return {"verified": True}
     if request["task"] == "apply":
-        return {"outcome": asdict(actions.apply(planned, site))}
-    return {"outcome": asdict(actions.revert(planned, request["undo"], site))}
+        outcome = actions.apply(planned, site)
+    else:
+        outcome = actions.revert(planned, request["undo"], site)
+    return {"outcome": asdict(replace(outcome, summary=site.redact(outcome.summary)))}
 
 
 def _check(request: dict[str, Any], in_force: policy.Policy) -> CheckResult:

@@ -80,3 +80,16 @@ def test_a_service_that_is_not_there_or_no_systemd_is_said_so(where):
     with pytest.raises(Refused) as caught:
         plan(where, "restart_service", service="web")
     assert caught.value.code in {"E_NOT_FOUND", "E_PROGRAM_FAILED"}
+
+
+def test_what_a_program_says_is_redacted_before_it_leaves_the_worker(where):
+    policy = where["policy_path"]
+    policy.write_text(policy.read_text().replace('"/bin/grep", "-q"', '"/bin/ls", "/item-4711"') + (
+        '[redact]\npatterns = ["item-[0-9]+"]\n'
+    ))  # fmt: skip
+    step = plan(where, "write_template", template="limits", settings="workers=5")
+    with pytest.raises(ActionFailed) as caught:
+        workers.apply_action(step, **where)
+    assert caught.value.code == "E_REQUIRE_FAILED"
+    assert "No such file" in caught.value.what
+    assert "4711" not in caught.value.what

@@ -25,7 +25,7 @@ def plan(values: Values, site: Site) -> Draft:
     named = _named(values, site)
     until = _until(named, site)
     return Draft(
-        effect=f"Renews {named.path}, which ends at {until[6:]}, by: {' '.join(named.renew)}",
+        effect=f"Renews {named.path}, which ends at {until[6:]}, by: {site.redact(' '.join(named.renew))}",
         undo=UNDO,
         subjects=(Subject("certificate", named.name, until, "later"),),
         bounds={"certificates-max": 1},
@@ -46,7 +46,7 @@ def apply(step: PlannedStep, values: Values, site: Site) -> str:
     site.record({"certificate": named.name, "before": before})
     ended = site.programs.owners(named.renew, _TIMEOUT_S)
     if ended.exit_code:
-        said = site.redact(" ".join((ended.errors or ended.output).split())[-_SAID_CHARS_MAX:])
+        said = site.redact(" ".join((ended.errors or ended.output).split()))[-_SAID_CHARS_MAX:]
         raise Refused("E_PROGRAM_FAILED", f"{named.renew[0]} ended with {ended.exit_code}: {said}")
     now = _until(named, site)
     if now <= before:

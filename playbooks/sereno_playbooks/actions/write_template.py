@@ -146,7 +146,7 @@ def _validate(template: NamedTemplate, temporary: str, site: Site) -> None:
     path = str(template.path.parent / temporary)
     ended = site.programs.owners([path if word == _FILE else word for word in template.validate], _TIMEOUT_S)
     if ended.exit_code:
-        said = site.redact(" ".join((ended.errors or ended.output).split())[-_SAID_CHARS_MAX:])
+        said = site.redact(" ".join((ended.errors or ended.output).split()))[-_SAID_CHARS_MAX:]
         raise Refused("E_REQUIRE_FAILED", f"{template.validate[0]} does not accept the new content: {said}")
 
 
