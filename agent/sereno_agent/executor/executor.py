@@ -24,7 +24,7 @@ from sereno_proto.approval import Approval
 from sereno_proto.errors import CATALOGUE, Refused, SerenoError
 from sereno_proto.grants import BOUNDS, read_grant
 from sereno_proto.ids import new_id, sha256
-from sereno_proto.plan import Plan
+from sereno_proto.plan import Plan, read_plan
 from sereno_proto.sshsig import PLAN_NAMESPACE
 from sereno_proto.v1 import runs_pb2
 from sereno_proto.v1.link_pb2 import Up
@@ -76,6 +76,7 @@ class Executor:
     def start(self) -> None:
         """Reports runs that were cut off, which never go on, and sends again every event that nobody kept."""
         self._reserve.refill()
+        self._journal_unbegun()
         for journal in journals(self._device.folders.runs):
             if not journal.events:
                 journal.remove()
@@ -93,6 +94,19 @@ class Executor:
                 self._send_event(event)
             if back is not None:
                 self._go_on(back, journal)
+
+    def _journal_unbegun(self) -> None:
+        """Begins the journal of a use that was counted, and cut off before its run was told: nobody else knows of it."""
+        for held in self._grants.all():
+            issued = self._store.find(held.plan_id) if held.plan_id else None
+            if issued is None or issued.used:
+                continue
+            journal = Journal.of(self._device.folders.runs, held.plan_id)
+            if not journal.events:
+                start = RunEvent(grant_id=held.grant.id, plan_text=issued.text)
+                run_id = read_plan(issued.text).run_id
+                report = self._reporter(journal, run_id, held.plan_id, quiet=True, start=start)
+                report(runs_pb2.RUN_STATE_STARTED, 0, held.grant.playbook, "", ())
 
     def handle(self, command: Command) -> None:
         """Answers one command with a reply, whatever it holds. What is refused has a row in the ledger."""
@@ -227,7 +241,7 @@ class Executor:
         require_triggers(self._device, held.grant)
         plan, text = plan_within(self._device, self._pins, held.grant, run_id, now)
         self._store.hold(plan.id, text)
-        self._grants.use(held, self._clock.now())
+        self._grants.use(held, self._clock.now(), plan.id)
         detail = _approval_detail(approval) | {"digest": sha256(text), "grant": grant_id}
         self._ledger.append("run.granted", plan.id, what=plan.playbook, detail=detail)
         self._begin(plan, RunEvent(grant_id=grant_id, plan_text=text))
@@ -338,6 +352,8 @@ def _approval_detail(approval: Approval) -> dict[str, str]:
 def _where_cut(journal: Journal) -> str:
     """Which step was going on when the run was cut off."""
     last = journal.events[-1]
+    if last.state == runs_pb2.RUN_STATE_STARTED:
+        return "cut off before its first step; nothing was done, and it did not go on"
     if last.state == runs_pb2.RUN_STATE_STEP_STARTED:
         return f"cut off during step {last.step}; it did not go on and was not undone"
     return f"cut off after step {last.step}; it did not go on and was not undone"

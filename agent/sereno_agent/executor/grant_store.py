@@ -7,6 +7,7 @@ That a grant was taken is also marked beside the used plans. A grant whose mark 
 a restored disk or a tidied folder, was lost with its count of uses, and is never taken anew.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class HeldGrant:
     text: bytes
     signatures: tuple[tuple[str, str], ...]  # (purpose, armored)
     used_ms: tuple[int, ...] = ()
+    plan_id: str = ""  # of the last use
     revoked: bool = False
 
     def require_use(self, now: datetime) -> None:
@@ -73,6 +75,7 @@ class GrantStore:
                 text=text,
                 signatures=tuple((purpose, armored) for purpose, armored in record["signatures"]),
                 used_ms=tuple(int(moment) for moment in record["used_ms"]),
+                plan_id=str(record.get("plan_id", "")),
                 revoked=bool(record["revoked"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -89,10 +92,19 @@ class GrantStore:
         self._write(held)
         durable.write(self._mark(held.grant.id), b"", self._mode)
 
-    def use(self, held: HeldGrant, now: datetime) -> HeldGrant:
-        """Counts one use, durably; raises as require_use does."""
+    def all(self) -> list[HeldGrant]:
+        """Every grant that is held and can be read."""
+        found = []
+        for path in sorted(self._folder.glob(f"grt_*{_SUFFIX}")):
+            with contextlib.suppress(Refused):  # a damaged one refuses when it is asked for
+                held = self.find(path.name.removesuffix(_SUFFIX))
+                found += [held] if held is not None else []
+        return found
+
+    def use(self, held: HeldGrant, now: datetime, plan_id: str) -> HeldGrant:
+        """Counts one use, durably, by that plan; raises as require_use does."""
         held.require_use(now)
-        used = replace(held, used_ms=(*held.used_ms, int(now.timestamp() * 1000)))
+        used = replace(held, used_ms=(*held.used_ms, int(now.timestamp() * 1000)), plan_id=plan_id)
         self._write(used)
         return used
 
@@ -115,6 +127,7 @@ class GrantStore:
             "pause_s": grant.pause_s,
             "triggers": [asdict(trigger) for trigger in grant.triggers],
             "used_ms": held.used_ms,
+            "plan_id": held.plan_id,
             "revoked": held.revoked,
             "text": held.text.decode("ascii"),
             "signatures": held.signatures,

@@ -4,7 +4,7 @@ A device may only tell of grants that name it and that people signed here; what 
 any other run's events.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,6 +65,16 @@ async def begin(tx: AsyncConnection, organisation_id: str, device_id: str, event
         .returning(runs.c.id)
     )
     if made is not None:
+        await tx.execute(
+            update(grant_devices)
+            .where(
+                grant_devices.c.organisation_id == organisation_id,
+                grant_devices.c.grant_id == grant.id,
+                grant_devices.c.device_id == device_id,
+                grant_devices.c.state != "revoked",
+            )
+            .values(state="taken", code=None, what=None)
+        )
         payload = {"grant": grant.id, "plan": plan.id, "digest": sha256(event.plan_text)}
         await record(tx, organisation_id, f"device:{plan.device_name}", "run.granted", event.run_id, payload)
         await emit(tx, Event("run", organisation_id, event.run_id, device_id))

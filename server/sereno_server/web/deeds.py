@@ -15,6 +15,7 @@ def deed(verb: str, words: Words) -> str:
         "grant.denied": words.say("Grant denied"),
         "grant.request": words.say("Grant asked for"),
         "grant.revoked": words.say("Grant taken back"),
+        "grant.not_run": words.say("Not carried out in time"),
         "grant.sign": words.say("Grant signed"),
         "join_code.make": words.say("Join code made"),
         "maintenance.announce": words.say("Maintenance announced"),

@@ -11,6 +11,7 @@ from sereno_agent import standing as core
 from sereno_proto.errors import Refused
 from sereno_proto.plan import read_plan
 from sereno_proto.v1.runs_pb2 import (
+    RUN_STATE_FAILED,
     RUN_STATE_STARTED,
     RUN_STATE_SUCCEEDED,
     CancelRun,
@@ -161,3 +162,32 @@ def test_a_cancelled_run_ends_before_its_next_step_and_is_undone(house):
     assert [code_of(reply) for reply in replies] == ["E_NOT_FOUND", ""]
     assert (house.workers.applied, house.workers.reverted) == (["first"], ["undo of first"])
     assert house.events[-1].code == "E_CANCELLED"
+
+
+def test_a_use_that_was_cut_off_before_its_run_began_is_told_as_not_done(house):
+    kept = house.folders.ledger.read_bytes() if house.folders.ledger.exists() else b""
+    plan_action = house.workers.plan_action
+
+    def cut(step, **where):
+        house.folders.ledger.unlink(missing_ok=True)
+        house.folders.ledger.mkdir()  # the use is counted, and then nothing can be written any more
+        return plan_action(step, **where)
+
+    house.workers.plan_action = cut
+    assert code_of(offer(house, bounds(house))) == "E_INTERNAL"
+    assert house.workers.applied == []
+    house.folders.ledger.rmdir()
+    house.folders.ledger.write_bytes(kept)
+    house.sent.clear()
+    house.start()
+    assert [(event.state, event.code) for event in house.events] == [
+        (RUN_STATE_STARTED, ""),
+        (RUN_STATE_FAILED, "E_INTERRUPTED"),
+    ]
+    assert (house.events[0].grant_id, house.events[0].run_id) == ("grt_1", "run_g")
+    assert read_plan(house.events[0].plan_text).id == house.events[1].plan_id
+    assert "nothing was done" in house.events[1].what
+    assert code_of(offer(house, bounds(house))) == "E_GRANT_USED"
+    house.sent.clear()
+    house.start()
+    assert len(house.events) == 2  # told again until it is kept, and never a third

@@ -46,7 +46,7 @@ grant_devices = Table(
     words("grant_id"),
     words("device_id"),
     words("run_id"),  # of bounds: what the run is called on this device
-    words("state"),  # waiting (to be offered), taken, refused, revoked
+    words("state"),  # waiting (to be offered), offered (not answered yet), taken, refused, revoked, expired
     words("code", null=True),
     words("what", null=True),
     when("at", null=True),  # of the last answer
