@@ -194,6 +194,9 @@ CATALOGUE: dict[str, CodeEntry] = {
     ),
     "E_PLAYBOOK_UNKNOWN": CodeEntry("no such playbook", "see `sereno playbooks`"),
     "E_PLAYBOOK_SYNTAX": CodeEntry("a playbook cannot be read", "mend the file and line named"),
+    "E_PLAYBOOK_GOLDEN": CodeEntry(
+        "a playbook does other than its golden run", "mend it, or review and record it anew"
+    ),
     "E_PLAYBOOK_SHELL": CodeEntry("a playbook holds a shell command; playbooks have none", "use a check or an action"),
     "E_PLAYBOOK_CYCLE": CodeEntry("playbooks include each other in a circle", "break the circle"),
     # server

@@ -35,6 +35,7 @@ class Settings:
     enroll_port: int = 7444
     link_address: str = ""  # what agents are told to dial; empty: public_url's host and link_port
     enroll_address: str = ""
+    playbooks: str = ""  # the organisation's own: a folder, or a git repository (https://, ssh://, file://, user@host:)
     forecast_interval_s: float = 300.0
     collect_interval_ms: int = 0  # asked of every device, which may be slower; 0 = its own
     node: str = dataclasses.field(default_factory=socket.gethostname)

@@ -7,6 +7,7 @@ from sereno_server.desk import desk
 from sereno_server.grants import courier
 from sereno_server.jobs import run as jobs
 from sereno_server.prediction import supervise
+from sereno_server.runs import own
 from sereno_server.store import compactor
 
 
@@ -25,6 +26,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("checkpoints", checkpoints.run),
     ("compactor", compactor.run),
     ("prediction", supervise.run),
+    ("playbooks", own.run),
     ("desk", desk.run),
     ("grants", courier.run),
     ("jobs", jobs.run),

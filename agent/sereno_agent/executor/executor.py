@@ -96,7 +96,7 @@ class Executor:
                 self._go_on(back, journal)
 
     def _journal_unbegun(self) -> None:
-        """Begins the journal of a use that was counted, and cut off before its run was told: nobody else knows of it."""
+        """Begins the journal of a use that was counted, and cut off before its run was told."""
         for held in self._grants.all():
             issued = self._store.find(held.plan_id) if held.plan_id else None
             if issued is None or issued.used:

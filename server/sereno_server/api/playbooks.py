@@ -1,4 +1,4 @@
-"""The playbooks that come with Sereno."""
+"""The playbooks: those that come with Sereno, and the organisation's own."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.paging import Page
 from sereno_server.app import App
-from sereno_server.runs.playbooks import shipped_library
+from sereno_server.runs.playbooks import SHELF
 
 
 def router(_app: App) -> APIRouter:
@@ -18,7 +18,7 @@ def router(_app: App) -> APIRouter:
     async def list_playbooks(account: Asker) -> Page[dict[str, Any]]:
         """Every playbook with its risk, as this server's copy of the actions says; a device uses its own."""
         allowed(account, "read", "playbooks")
-        library = shipped_library()
+        library = SHELF.library()
         rows = [
             {
                 "name": book.name,

@@ -74,6 +74,7 @@ for name, group in (
     ("root", root),
     ("roster", roster),
     ("passkey", passkey),
+    ("playbook", playbooks),
     ("playbooks", playbooks),
     ("ledger", ledger),
     ("grants", grants),

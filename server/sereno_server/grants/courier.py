@@ -1,4 +1,7 @@
-"""The courier: brings active grants to the devices that they name, and revocations after them, until each was told or its time is over."""
+"""The courier: brings active grants to the devices that they name, and revocations after them, until each was told.
+
+Of what was not carried out in time it says so.
+"""
 
 import asyncio
 import contextlib
@@ -131,7 +134,9 @@ async def expire(app: Parts, now: datetime) -> None:
                 grant_devices.c.state.in_(("waiting", "refused")),
                 devices.c.organisation_id == grant_devices.c.organisation_id,
                 devices.c.id == grant_devices.c.device_id,
-                ~exists().where(runs.c.organisation_id == grants.c.organisation_id, runs.c.id == grant_devices.c.run_id),
+                ~exists().where(
+                    runs.c.organisation_id == grants.c.organisation_id, runs.c.id == grant_devices.c.run_id
+                ),
             )
             .values(state="expired", at=now)
             .returning(grants.c.organisation_id, grants.c.id, devices.c.name, grant_devices.c.code)

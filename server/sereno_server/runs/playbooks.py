@@ -27,7 +27,7 @@ import sereno_playbooks
 from sereno_diagnostics.parameters import Parameter, read_value
 from sereno_playbooks.registry import highest_risk
 from sereno_proto.errors import BadInput
-from sereno_proto.limits import STEPS_MAX
+from sereno_proto.limits import PLAYBOOK_FILES_MAX, STEPS_MAX
 from sereno_proto.v1.runs_pb2 import Requirement, RunCheck, Step
 from sereno_server.runs import playbook_read
 from sereno_server.runs.playbook_parts import Condition, Given, Playbook, PlaybookStep
@@ -125,9 +125,8 @@ def load_library(folders: Sequence[Path] = (LIBRARY,)) -> Library:
     """Reads every *.yaml of the folders; a name given twice, and a cycle of includes, are refused."""
     playbooks: dict[str, Playbook] = {}
     for folder in folders:
-        for path in sorted(folder.rglob("*.yaml")):
+        for path, expected in playbook_files(folder):
             playbook = playbook_read.read(_text(path), path)
-            expected = ".".join(path.relative_to(folder).with_suffix("").parts)
             if playbook.name != expected:
                 raise BadInput("E_PLAYBOOK_SYNTAX", f"{path}:{playbook.line}: by its place its name is {expected}")
             if playbook.name in playbooks:
@@ -139,20 +138,50 @@ def load_library(folders: Sequence[Path] = (LIBRARY,)) -> Library:
     return library
 
 
+def playbook_files(folder: Path) -> list[tuple[Path, str]]:
+    """The playbooks' files below a folder with the names that their places give. No links are followed.
+
+    Raises E_PLAYBOOK_SYNTAX beyond PLAYBOOK_FILES_MAX.
+    """
+    found = [path for path in sorted(folder.rglob("*.yaml")) if path.is_file() and not path.is_symlink()]
+    found = [path for path in found if not path.relative_to(folder).parts[0].startswith(".")]
+    if len(found) > PLAYBOOK_FILES_MAX:
+        raise BadInput("E_PLAYBOOK_SYNTAX", f"{folder}: more than {PLAYBOOK_FILES_MAX} playbooks")
+    return [(path, ".".join(path.relative_to(folder).with_suffix("").parts)) for path in found]
+
+
 @cache
 def shipped_library() -> Library:
     """The library that comes with Sereno."""
     return load_library()
 
 
+class Shelf:
+    """The library in use: what comes with Sereno, and what the organisation has added (own.py keeps it fresh)."""
+
+    def __init__(self) -> None:
+        self._library: Library | None = None
+
+    def library(self) -> Library:
+        """What there is now."""
+        return self._library or shipped_library()
+
+    def put(self, library: Library | None) -> None:
+        """Takes another library into use; None: only what comes with Sereno."""
+        self._library = library
+
+
+SHELF: Final = Shelf()
+
+
 def compile_playbook(name: str, parameters: Mapping[str, str]) -> list[Step]:
-    """The steps of a playbook that comes with Sereno. Raises E_PLAYBOOK_UNKNOWN, E_PARAMETER."""
-    return shipped_library().compile(name, parameters)
+    """The steps of a playbook in use. Raises E_PLAYBOOK_UNKNOWN, E_PARAMETER."""
+    return SHELF.library().compile(name, parameters)
 
 
 def diagnose_playbook(name: str, parameters: Mapping[str, str]) -> list[RunCheck]:
-    """The checks of a playbook that comes with Sereno. Raises E_PLAYBOOK_UNKNOWN, E_PARAMETER."""
-    return shipped_library().diagnose(name, parameters)
+    """The checks of a playbook in use. Raises E_PLAYBOOK_UNKNOWN, E_PARAMETER."""
+    return SHELF.library().diagnose(name, parameters)
 
 
 def check_parameters(playbook: Playbook, parameters: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sereno_diagnostics.compare import holds
 from sereno_proto.errors import BadInput
+from sereno_proto.planned_step import Require, require_text
 from sereno_proto.v1.runs_pb2 import Finding, Requirement, Step
 from sereno_server.runs.playbook_parts import Playbook
 from sereno_server.runs.playbooks import Library
@@ -50,9 +51,7 @@ def read_golden(path: Path) -> list[Case]:
     """The recorded cases; raises BadInput naming the file."""
     try:
         content = path.read_bytes()
-        if len(content) > BYTES_MAX:
-            raise ValueError(f"longer than {BYTES_MAX} bytes")
-        return [Case(**row) for row in json.loads(content)]
+        return [Case(**row) for row in json.loads(content[:BYTES_MAX])]
     except (OSError, ValueError, TypeError) as error:
         what = f"{path}: no golden run: {error}"
         raise BadInput("E_PLAYBOOK_SYNTAX", what, "record one: sereno playbook test --record") from error
@@ -150,10 +149,10 @@ class _Rehearsal:
 
 
 def words(condition: Requirement) -> str:
-    """`service(service=web).active == 1`."""
-    compared = f"{condition.figure} {condition.comparison} {condition.value:g}"
-    within = f" within {condition.within_s} s" if condition.within_s else ""
-    return f"{_call(condition.check, condition.parameters)}.{compared}{within}"
+    """`service(service=web).active == 1`, as plans say it."""
+    parameters = dict(sorted(condition.parameters.items()))
+    compared = (condition.figure, condition.comparison, condition.value, condition.within_s)
+    return require_text(Require(condition.check, parameters, *compared))
 
 
 def _call(name: str, parameters: Mapping[str, str]) -> str:
