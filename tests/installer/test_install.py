@@ -1,5 +1,6 @@
 """install.sh on a scratch root: what is verified before use, where everything goes, and that it goes away."""
 
+import json
 import os
 import shutil
 import stat
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.installer.scratch import CORE, EXECUTOR, GROUP, INSTALLER, install, key, release
+
+from sereno_agent import privileges
+from sereno_agent.policy import parse
 
 pytestmark = [
     pytest.mark.slow,
@@ -121,21 +125,54 @@ def test_another_key_than_the_pinned_one_is_refused(releases: Path, tmp_path: Pa
     assert (nobody.returncode, "no release key is pinned" in nobody.stderr) == (1, True)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
-def test_the_units_are_what_systemd_understands_and_hardened(tmp_path: Path) -> None:
-    """Static: nothing is started. systemd-analyze reads the units in a scratch root."""
-    units, stock = tmp_path / "etc/systemd/system", Path("/usr/lib/systemd/system")
+def lay_out(root: Path) -> None:
+    """The units where systemd looks for them, and empty programs."""
+    units, stock = root / "etc/systemd/system", Path("/usr/lib/systemd/system")
     units.mkdir(parents=True)
     for unit in INSTALLER.glob("sereno-*"):
         shutil.copy(unit, units)
-    (tmp_path / "usr/lib/systemd/system").mkdir(parents=True)
+    (root / "usr/lib/systemd/system").mkdir(parents=True)
     for pattern in ("*.target", "*.slice", "*.socket", "systemd-tmpfiles-setup.service"):
         for unit in stock.glob(pattern):
-            shutil.copy(unit, tmp_path / "usr/lib/systemd/system", follow_symlinks=True)
-    programs = tmp_path / "opt/sereno-agent/current/bin"
+            shutil.copy(unit, root / "usr/lib/systemd/system", follow_symlinks=True)
+    programs = root / "opt/sereno-agent/current/bin"
     programs.mkdir(parents=True)
     for name in ("python", "sereno-agent"):
         (programs / name).touch(0o755)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
+@pytest.mark.parametrize(
+    ("actions", "exposure"),
+    [
+        (["rotate_logs", "kill_process", "renice_process", "truncate_deleted_log"], 30),
+        (["restart_service", "vacuum_journal", "reboot_machine"], 35),
+        (["install_package"], 100),  # root without confinement: docs/actions.md says so
+    ],
+)
+def test_what_actions_need_is_a_drop_in_that_systemd_understands(
+    tmp_path: Path, actions: list[str], exposure: int
+) -> None:
+    lay_out(tmp_path)
+    allowed = parse(f"[actions]\nallow = {json.dumps(actions)}\n", Path("/etc/sereno-agent/policy.toml"))
+    unit = tmp_path / privileges.UNIT.relative_to("/")
+    unit.parent.mkdir()
+    unit.write_text(privileges.drop_in(allowed, Path("/etc/sereno-agent/policy.toml")))
+    for command in (["verify"], ["security", "--offline=yes", f"--threshold={exposure}"]):
+        done = subprocess.run(
+            ["systemd-analyze", *command, f"--root={tmp_path}", "sereno-executor@x.service"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-600:]
+        assert command != ["verify"] or done.stdout + done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not there")
+def test_the_units_are_what_systemd_understands_and_hardened(tmp_path: Path) -> None:
+    """Static: nothing is started. systemd-analyze reads the units in a scratch root."""
+    lay_out(tmp_path)
     names = ["sereno-agent.service", "sereno-executor.socket", "sereno-executor@x.service"]
     verify = subprocess.run(
         ["systemd-analyze", "verify", f"--root={tmp_path}", *names], capture_output=True, text=True, check=False

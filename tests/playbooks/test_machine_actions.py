@@ -6,11 +6,16 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.playbooks.test_every_action import CASES
 
+from sereno_agent import starting
 from sereno_diagnostics.allowed import NamedMount, NamedVolume, WatchedCertificate
 from sereno_playbooks.programs import PROGRAMS, Ended, vector
 from sereno_proto.errors import SerenoError
@@ -115,6 +120,34 @@ def test_a_renewal_that_renews_nothing_has_failed(place, request):
     assert place.refusal(place.apply, step) == "E_TARGET_DRIFTED"
     place.names["certificates"] = {"site": WatchedCertificate("site", Path("/etc/ssl/site.pem"))}
     assert place.refusal(again) == "E_POLICY_FORBIDS"
+
+
+@pytest.mark.slow
+def test_a_real_certificate_is_replaced_by_the_owners_command(place):
+    folder = place.conf.parent
+    for name, days in (("site", 5), ("later", 90)):
+        (folder / f"{name}.pem").write_bytes(certificate(days))
+    renew = ("/bin/cp", str(folder / "later.pem"), str(folder / "site.pem"))
+    place.names["certificates"] = {"site": WatchedCertificate("site", folder / "site.pem", renew=renew)}
+    place.start = starting.start
+    step = place.plan("renew_certificate", certificate="site")
+    place.apply(step)
+    assert (folder / "site.pem").read_bytes() == (folder / "later.pem").read_bytes()
+    assert place.apply(step).undo_data == ""
+    again = place.plan("renew_certificate", certificate="site")
+    assert again.subjects[0].before > step.subjects[0].before
+    with pytest.raises(SerenoError, match="E_REQUIRE_FAILED"):
+        place.apply(again)
+
+
+def certificate(days):
+    """One that signs itself, for so many days from now."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "site")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=days))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def test_of_the_journal_stays_what_the_policy_says(place, request):
