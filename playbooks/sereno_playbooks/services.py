@@ -21,6 +21,7 @@ LIMITS: Final = {"services-max": 1}
 RESTARTED: Final = "active/new"
 RUNNING: Final = ("active", "reloading", "activating", "deactivating")
 STOPPED: Final = ("inactive", "failed")
+_MASKED: Final = "masked"
 _OWN: Final = ("sereno-", "sereno.", "sereno@")
 _SETTLE_LOOKS: Final = 3
 _SETTLE_S: Final = 1.0
@@ -71,13 +72,14 @@ def verify(verb: Verb, step: PlannedStep, values: Values, site: Site) -> None:
 def apply(verb: Verb, step: PlannedStep, values: Values, site: Site) -> str:
     """Has systemd do it, and looks whether it lasts."""
     service = _allowed(verb, values, site)
-    subject = _waiting(verb, step, values, site)
-    if subject is None:
+    waiting = _waiting(verb, step, values, site)
+    if waiting is None:
         return f"{service.unit} was as wished already"
-    site.record({"unit": service.unit, "before": subject.before})
+    subject, now = waiting
+    site.record({"unit": service.unit, "before": now})
     site.programs.change(f"service_{verb.name}", unit=service.unit)
     _settle(verb, service, subject, site)
-    return f"{service.unit} is {subject.after.partition('/')[0]}, it was {subject.before.partition('/')[0]}"
+    return f"{service.unit} is {subject.after.partition('/')[0]}, it was {now.partition('/')[0]}"
 
 
 def revert(verb: Verb, values: Values, entries: list[dict[str, object]], site: Site) -> Outcome:
@@ -118,19 +120,25 @@ def runs_or_not(unit: systemd.Unit) -> str:
 
 def file_state(unit: systemd.Unit) -> str:
     """enabled, disabled, masked, static, ..."""
-    if unit.get("LoadState") == "masked":
-        return "masked"
+    if unit.get("LoadState") == _MASKED:
+        return _MASKED
     return unit.get("UnitFileState", "") or "none"
 
 
 def masked_or_not(unit: systemd.Unit) -> str:
     """`masked` or `unmasked`."""
-    return "masked" if file_state(unit) == "masked" else "unmasked"
+    return _MASKED if file_state(unit) == _MASKED else "unmasked"
 
 
 def file_wish(unit: systemd.Unit, now: str, wished: str) -> str | None:
-    """The wished state of a unit's file, None when it is that; raises E_OUTSIDE_POLICY for static ones and the like."""
+    """The wished state of a unit's file, None when it is that; raises E_OUTSIDE_POLICY for static ones and the like.
+
+    A masked unit may be planned to be enabled, which succeeds once a step before it has unmasked it; it starts with the
+    machine as little as a disabled one.
+    """
     state = file_state(unit)
+    if state == _MASKED:
+        return wished if wished == "enabled" else None
     if state not in {now, wished}:
         raise Refused("E_OUTSIDE_POLICY", f"{unit.get('Id', 'the unit')} is {state}: it is not enabled or disabled")
     return wished if state == now else None
@@ -145,8 +153,12 @@ def settled(unit: systemd.Unit) -> str:
 
 
 def refuse_manual(unit: systemd.Unit, verb: str) -> None:
-    """Raises E_OUTSIDE_POLICY for what systemd itself does not let be started or stopped by hand."""
-    if unit.get(f"RefuseManual{verb}") == "yes" or unit.get(f"Can{verb}") == "no":
+    """Raises E_OUTSIDE_POLICY for what systemd itself does not let be started or stopped by hand.
+
+    A masked unit is let pass: a step before may unmask it, and without one systemd refuses to start it.
+    """
+    refused = unit.get(f"RefuseManual{verb}") == "yes" or unit.get(f"Can{verb}") == "no"
+    if refused and unit.get("LoadState") != _MASKED:
         raise Refused("E_OUTSIDE_POLICY", f"systemd does not let {unit.get('Id', 'the unit')} be changed so by hand")
 
 
@@ -157,15 +169,15 @@ def _allowed(verb: Verb, values: Values, site: Site) -> WatchedService:
     return service
 
 
-def _waiting(verb: Verb, step: PlannedStep, values: Values, site: Site) -> Subject | None:
-    """The subject when it is still to be changed, None when that is done; raises E_TARGET_DRIFTED otherwise."""
+def _waiting(verb: Verb, step: PlannedStep, values: Values, site: Site) -> tuple[Subject, str] | None:
+    """The subject and its state while it is to be changed, None when that is done. Raises E_TARGET_DRIFTED."""
     service = _allowed(verb, values, site)
     subject = subjects.only(step, "service", service.unit)
     if subject is None:
         return None
     now = verb.state(read(service, site))
-    if now == subject.before:
-        return subject
+    if now == subject.before or (subject.before, now) == (_MASKED, "disabled"):  # unmasked by a step before
+        return subject, now
     if _reached(now, subject):
         return None
     raise Refused("E_TARGET_DRIFTED", f"{service.unit} is {now}, it was {subject.before} when the plan was made")

@@ -107,11 +107,13 @@ class FakeSystem:
         elif verb == "stop":
             unit |= {"ActiveState": "inactive", "SubState": "dead", "InvocationID": ""}
         elif verb in {"enable", "disable"}:
+            if unit["LoadState"] == "masked":
+                return Ended(1, "", f"Failed to {verb} unit: Unit file {name} is masked.\n")
             unit["UnitFileState"] = f"{verb}d"
         elif verb == "mask":
-            unit |= {"LoadState": "masked", "Was": unit["UnitFileState"], "UnitFileState": "masked"}
+            unit |= {"LoadState": "masked", "Was": unit["UnitFileState"], "UnitFileState": "masked", "CanStart": "no"}
         elif verb == "unmask":
-            unit |= {"LoadState": "loaded", "UnitFileState": unit.pop("Was", "disabled")}
+            unit |= {"LoadState": "loaded", "UnitFileState": unit.pop("Was", "disabled"), "CanStart": "yes"}
         else:
             return Ended(1, "", f"Unknown command verb {verb}.\n")
         return GOOD

@@ -224,7 +224,7 @@ CASES = {
     "enable_service": service("enable", file="disabled"),
     "disable_service": service("disable"),
     "mask_service": service("mask"),
-    "unmask_service": service("unmask", "inactive", "masked", LoadState="masked", Was="enabled"),
+    "unmask_service": service("unmask", "inactive", "masked", LoadState="masked", Was="enabled", CanStart="no"),
 } | {
     prepare.__name__: prepare
     for prepare in (

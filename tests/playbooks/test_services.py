@@ -157,3 +157,31 @@ def test_a_dry_run_cannot_start_what_changes_something(web):
     ):
         assert web.refusal(call) == "E_OUTSIDE_POLICY"
     assert web.system.ran == []
+
+
+def test_steps_that_rest_on_one_another_are_planned_together_and_undone_in_reverse(web):
+    """Keep a service off, then bring it back: every plan is made before its first step."""
+    unit = web.system.units["nginx.service"]
+    for actions, active, file in (
+        (("stop_service", "disable_service", "mask_service"), "inactive", "masked"),
+        (("unmask_service", "enable_service", "start_service"), "active", "enabled"),
+    ):
+        before = {key: unit[key] for key in ("ActiveState", "LoadState", "UnitFileState")}
+        steps = [web.plan(action, service="web") for action in actions]
+        done = [(step, web.apply(step).undo_data) for step in steps]
+        assert (unit["ActiveState"], unit["UnitFileState"]) == (active, file)
+        for step, undo in reversed(done):
+            assert web.revert(step, undo).complete
+        assert {key: unit[key] for key in before} == before
+        for step in steps:
+            web.apply(step)
+        assert [web.plan(action, service="web").subjects for action in actions] == [()] * 3
+
+
+def test_what_is_still_masked_is_neither_enabled_nor_started(web):
+    web.apply(web.plan("stop_service", service="web"))
+    web.apply(web.plan("mask_service", service="web"))
+    for action in ("enable_service", "start_service"):
+        step = web.plan(action, service="web")
+        with pytest.raises(SerenoError, match=r"E_PROGRAM_FAILED: systemctl ended with 1: .*masked"):
+            web.apply(step)
