@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: catalogue install demo dev check test test-chaos bench bench-agent bench-agent-soak bench-prediction proto pictures clean
+.PHONY: catalogue install demo dev check test test-chaos test-hostile fuzz bench bench-agent bench-agent-soak bench-prediction proto pictures clean
 
 $(VENV)/.server: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,13 +27,19 @@ check: dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -m 'not slow and not browser and not chaos' -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -q -m 'not slow and not browser and not chaos and not hostile' -n 2 $(ARGS)
 
 test: dev
-	@$(BIN)/python -m pytest -m 'not chaos' -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -m 'not chaos and not hostile' -n 2 $(ARGS)
 
 test-chaos: dev
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+test-hostile: dev
+	@$(BIN)/python -m pytest tests/hostile tests/agent/executor/test_forged.py $(ARGS)
+
+fuzz: dev
+	@$(BIN)/python -m tests.fuzz.command $(ARGS)
 
 bench: dev
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -10,6 +10,8 @@ drops what it has, by (plan_id, index).
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from google.protobuf.message import DecodeError
+
 from sereno_proto.errors import BadInput
 from sereno_proto.limits import MESSAGE_BYTES_MAX
 
@@ -44,11 +46,14 @@ class Decoder:
         self._pending = bytearray()
 
     def feed(self, chunk: bytes, parse: Callable[[bytes], M]) -> list[M]:
-        """The messages that are whole now; raises BadInput with E_LIMIT for one that is too long."""
+        """The messages that are whole now; raises BadInput: E_LIMIT for one too long, E_BAD_REQUEST for none at all."""
         self._pending += chunk
         messages = []
         while (frame := self._next()) is not None:
-            messages.append(parse(frame))
+            try:
+                messages.append(parse(frame))
+            except DecodeError as error:
+                raise BadInput("E_BAD_REQUEST", "what came is no message") from error
         return messages
 
     @property

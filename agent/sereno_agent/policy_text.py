@@ -27,6 +27,8 @@ def read(text: str, path: Path) -> "Table":
     except tomllib.TOMLDecodeError as error:
         found = _SYNTAX_LINE.search(str(error))
         raise invalid(path, int(found[1]) if found else len(text.splitlines()), str(error)) from error
+    except RecursionError as error:
+        raise invalid(path, 0, "brackets within brackets without end") from error
 
 
 def lines(text: str) -> dict[tuple[str, ...], int]:

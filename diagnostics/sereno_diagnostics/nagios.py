@@ -5,7 +5,7 @@ import re
 from typing import Final, NamedTuple
 
 _FIGURE: Final = re.compile(
-    r"(?:'((?:[^']|'')+)'|([^\s'=]+))=(-?[\d.]+(?:[eE][+-]?\d+)?)([A-Za-z%]{0,10})((?:;[^\s;]{0,40}){0,4})"
+    r"(?:'((?:[^']|''){1,200})'|([^\s'=]{1,200}))=(-?[\d.]{1,40}(?:[eE][+-]?\d+)?)([A-Za-z%]{0,10})((?:;[^\s;]{0,40}){0,4})"
 )
 _LINES_MAX: Final = 200
 _FIGURES_MAX: Final = 256

@@ -21,6 +21,7 @@ from sereno_proto.limits import CHECKPOINT_BYTES_MAX, CONSISTENCY_HASHES_MAX
 ORIGIN: Final = "sereno-ledger/"
 SIGNATURE: Final = "\N{EM DASH} "  # how the line of a signature begins
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_ORGANISATION: Final = re.compile(r"org_[a-z0-9]{1,64}", re.ASCII)
 _HASH_BYTES: Final = 32
 
 
@@ -52,6 +53,8 @@ def read_checkpoint(text: bytes) -> Checkpoint:
     origin, size, root = lines
     if not origin.startswith(ORIGIN) or _SIZE.fullmatch(size) is None:
         raise BadInput("E_CHECKPOINT", "the first lines are no origin and size")
+    if _ORGANISATION.fullmatch(origin.removeprefix(ORIGIN)) is None:  # it names files where it is witnessed
+        raise BadInput("E_CHECKPOINT", "the origin names no organisation")
     checkpoint = Checkpoint(origin.removeprefix(ORIGIN), int(size), _hash(root))
     if checkpoint.body != body + b"\n":
         raise BadInput("E_CHECKPOINT", "the checkpoint is written in an unusual way")

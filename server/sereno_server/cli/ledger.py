@@ -9,6 +9,7 @@ import typer
 
 from sereno_proto.checkpoint import read_checkpoint
 from sereno_proto.errors import BadInput, Refused
+from sereno_proto.ids import organisation_id
 from sereno_server.audit import standalone
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
@@ -44,6 +45,7 @@ def verify(
     client = client_of(person)
     header = client.get("/api/v1/ledger/export")
     checkpoint = read_checkpoint(header["checkpoint"].encode())
+    _require_ours(cli_settings.load(cli_settings.find()), checkpoint.organisation_id)
     own = cli_settings.find().parent / f"witness-{checkpoint.organisation_id}.txt"
     kept = _read(witness) if witness else own.read_text() if own.exists() else ""
     try:
@@ -86,6 +88,22 @@ def export_rows(
 def verifier() -> None:
     """Print a program that verifies an export with Python alone: `sereno ledger verifier > verify_ledger.py`."""
     typer.echo(Path(standalone.__file__).read_text(), nl=False)
+
+
+def _require_ours(settings: cli_settings.Settings, organisation: str) -> None:
+    """Raises E_LEDGER_FORKED when the ledger is another organisation's than this workstation knows.
+
+    The server names the organisation, and what was witnessed is kept by that name: a server that took a new name for a
+    rewritten ledger would meet a workstation without memory.
+    """
+    place, known = settings.roster / "root.txt", settings.path.parent / "ledgers.json"
+    names: dict[str, str] = json.loads(known.read_text()) if known.exists() else {}
+    server = settings.server_url()
+    ours = organisation_id(place.read_bytes()) if place.exists() else names.get(server, organisation)
+    if organisation != ours:
+        raise Refused("E_LEDGER_FORKED", f"the ledger is said to be of {organisation}, and was of {ours}")
+    if names.get(server) != ours:
+        put(known, json.dumps({**names, server: ours}, indent=2).encode())
 
 
 def _lines(client: Client, header: dict[str, Any]) -> Iterator[str]:

@@ -67,7 +67,7 @@ def approve(
     """Read the plan of a run and sign it as its approver."""
     settings = cli_settings.load(cli_settings.find())
     client = Client(settings, settings.who(person, approver=True))
-    view = client.get(f"/api/v1/runs/{quote(run_id or _only_waiting(client))}")
+    view = _view(client, run_id or _only_waiting(client))
     if signature is not None:
         body = {"purpose": "approve", "signature": _signature_in(signature)}
         client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
@@ -124,7 +124,7 @@ def _parameters(given: list[str]) -> dict[str, str]:
 def _until(client: Client, run_id: str, reached: Any, within_s: float) -> dict[str, Any]:
     deadline = time.monotonic() + within_s
     while True:
-        view: dict[str, Any] = client.get(f"/api/v1/runs/{quote(run_id)}")
+        view = _view(client, run_id)
         if reached(view["state"]):
             return view
         if time.monotonic() > deadline:
@@ -183,6 +183,14 @@ def _check_request(plan: Plan, person: str, playbook: str, device: str = "") -> 
         raise Refused("E_PLAN_CHANGED", f"the text is a plan of {plan.playbook}, not of {playbook}")
     if device and device not in (plan.device_name, plan.device_id):
         raise Refused("E_PLAN_DEVICE", f"the text is a plan of {plan.device_name}, not of {device}")
+
+
+def _view(client: Client, run_id: str) -> dict[str, Any]:
+    """The run of that very id: what a server answers with must not be another one."""
+    view: dict[str, Any] = client.get(f"/api/v1/runs/{quote(run_id)}")
+    if view["id"] != run_id:
+        raise Refused("E_PLAN_CHANGED", f"the server answered with {view['id']}, asked for was {run_id}")
+    return view
 
 
 def _only_waiting(client: Client) -> str:

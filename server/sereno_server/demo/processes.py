@@ -80,7 +80,7 @@ class Processes:
             check=False,
         )
         if done.returncode:
-            raise _told(done.stderr, f"{module} {arguments[0] if arguments else ''} ended with {done.returncode}")
+            raise told(done.stderr, f"{module} {arguments[0] if arguments else ''} ended with {done.returncode}")
         return done.stdout
 
     def require(self, name: str) -> None:
@@ -88,7 +88,7 @@ class Processes:
         code = self._running[name].poll()
         if code is not None:
             log = (self._place.logs / f"{name}.log").read_text(errors="replace")
-            raise _told(log, f"the {name} ended with {code}")
+            raise told(log, f"the {name} ended with {code}")
 
     def kill(self, name: str) -> None:
         """Kills a process without a word, as a power cut would."""
@@ -153,10 +153,10 @@ class Waiting:
             raise SerenoError("E_TIMEOUT", f"{self._what} did not come in time")
 
 
-def _told(output: str, otherwise: str) -> SerenoError:
+def told(output: str, otherwise: str) -> SerenoError:
     """The error that a process printed as its last line `E_CODE: what. Remedy.`, else a fault that quotes it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
+    last = lines[-1].removeprefix("sereno-agent: ") if lines else ""
     code, colon, rest = last.partition(": ")
     try:
         what, _, remedy = rest.partition(". ")

@@ -5,6 +5,7 @@ people run: it is what somebody who took one could write in an afternoon.
 
     {"command": BASE64 OF A Command}          to the device, past every check of the server's own
     {"down": BASE64 OF A Down}                any message at all to the device; nothing is waited for
+    {"aim": "dev_…"}                          another device is the target from now on
     {"certificate_for": "dev_…", "key": PEM}  a certificate of the real authority with another device's name in it
     {"sql": "UPDATE …", "values": {…}}        a change of the database, past row-level security and the ledger
 """
@@ -53,6 +54,9 @@ class Dictation:
         try:
             if "command" in wish:
                 return await self._send(Command.FromString(base64.b64decode(wish["command"])))
+            if "aim" in wish:
+                self._device_id = str(wish["aim"])
+                return {}
             if "down" in wish:
                 self._device().send(Down.FromString(base64.b64decode(wish["down"])))
                 return {}

@@ -1,6 +1,7 @@
 """Every attempt, one function each: what the attacker does, and the code with which the device must refuse it.
 
-An attempt that is not refused returns, and the drill counts it as let through. People's keys sign here what people
+An attempt that is not refused returns, and the drill counts it as let through; one that nobody refuses because it has
+no effect gives the word for that. People's keys sign here what people
 might be tricked into signing with other tools; `sereno approve` itself would have refused most of these texts.
 """
 
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -20,7 +21,7 @@ from sereno_proto.v1.runs_pb2 import Command, OfferCertificate, OfferRoster, Run
 from sereno_server.cli.workstation import Workstation
 from sereno_server.demo.forged.stage import Stage
 
-Attempt = Callable[[Stage], None]
+Attempt = Callable[[Any], str | None]
 ATTEMPTS: Final[dict[str, tuple[str, Attempt]]] = {}
 
 

@@ -5,16 +5,17 @@ ledger. That the measure can show something is proven by one run in between that
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sereno_proto.errors import Refused, SerenoError
 from sereno_proto.plan import read_plan
-from sereno_proto.roster import DEFAULT_THRESHOLDS, RosterKey, Threshold, read_roster
+from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, RosterKey, Threshold, read_roster
 from sereno_server.cli.workstation import Workstation
 from sereno_server.demo import machine, people
-from sereno_server.demo.forged.attempts import ATTEMPTS
+from sereno_server.demo.forged.attempts import ATTEMPTS, Attempt
 from sereno_server.demo.forged.stage import PARAMETERS, PLAYBOOK, Backdoor, Stage
 from sereno_server.demo.place import write_private
 from sereno_server.demo.processes import Waiting
@@ -30,8 +31,14 @@ STRICT = {"low": Threshold(1), "medium": Threshold(2), "high": Threshold(2)}
 class ForgedDrill:
     """One performance of the attacks on a running world."""
 
-    def __init__(self, world: World, story: Story, device: dict[str, Any]) -> None:
+    stage_kind: type[Stage] = Stage
+    plan_valid_s = PLAN_VALID_S
+
+    def __init__(
+        self, world: World, story: Story, device: dict[str, Any], attempts: Mapping[str, tuple[str, Attempt]] = ATTEMPTS
+    ) -> None:
         self._world, self._story = world, story
+        self._attempts = attempts
         self._device: dict[str, Any] = device
         self.attempts: list[dict[str, Any]] = []
         self.lies: list[dict[str, str]] = []
@@ -40,18 +47,18 @@ class ForgedDrill:
 
     def play(self) -> dict[str, Any]:
         """Plays everything and gives the outcome; raises when an attempt got through or people could not work."""
-        self._prepare()
-        stage = self._take_over()
+        self.prepare()
+        stage = self.take_over()
         acts_before = len(stage.acts())
-        names = [name for name in ATTEMPTS if name not in AFTER_THE_RUN]
+        names = [name for name in self._attempts if name not in AFTER_THE_RUN]
         for name in names[: len(names) // 2]:
-            self._try(stage, name)
-        run_id, plan_id = self._work(stage)
+            self.attempt(stage, name)
+        run_id, plan_id = self.work(stage)
         for name in (*AFTER_THE_RUN, *names[len(names) // 2 :]):
-            self._try(stage, name)
+            self.attempt(stage, name)
         others = [row for row in stage.acts()[acts_before:] if row["object"] not in {run_id, plan_id}]
         self.executed += len(others)
-        self._give_back()
+        self.give_back()
         if self.let_through or self.executed:
             what = f"{self.executed} acts, wrong answers to: {', '.join(self.let_through) or 'none'}"
             raise Refused("E_DRILL", f"an attempt got through: {what}")
@@ -61,23 +68,27 @@ class ForgedDrill:
         """What was tried and how it ended."""
         return {"attempts": self.attempts, "executed": self.executed, "lies": self.lies}
 
-    def _prepare(self) -> None:
-        """A stricter roster, signed by the root and published as usual, and plans that expire soon."""
+    def persons(self) -> tuple[Person, ...]:
+        """The people of the stricter roster: everybody's keys, and second ones for iker and ane."""
         place = self._world.place
         people.make_key(place.keys / "mallory-approve", "the attacker")
         second = people.make_key(place.keys / "iker-approve-2", "iker approve").public_key
         third = people.make_key(place.keys / "ane-approve", "ane approve").public_key
         extra = {"iker": RosterKey("approve", second), "ane": RosterKey("approve", third)}
-        persons = tuple(
+        return tuple(
             replace(person, keys=(*person.keys, extra[person.name])) if person.name in extra else person
             for person in people.standard_people(place)
         )
-        self._publish(persons, STRICT)
+
+    def prepare(self) -> None:
+        """A stricter roster, signed by the root and published as usual, and plans that expire soon."""
+        place = self._world.place
+        self._publish(self.persons(), STRICT)
         text = (place.agent / "agent.toml").read_text()
-        write_private(place.agent / "agent.toml", f"{text.rstrip()}\nplan_valid_s = {PLAN_VALID_S}\n")
+        write_private(place.agent / "agent.toml", f"{text.rstrip()}\nplan_valid_s = {self.plan_valid_s}\n")
         self._restart_agent()
 
-    def _take_over(self) -> Stage:
+    def take_over(self) -> Stage:
         """The attacker's server takes the real one's place, with its database, its authority and its address."""
         world = self._world
         world.processes.stop("server")
@@ -89,17 +100,16 @@ class ForgedDrill:
         world.wait_until_ready("attacker")
         world.wait_until_connected()
         self._story.say("the attacker owns the server, its database, its authority and its keys, and keeps it running")
-        stage = Stage(world.place, Backdoor(process), world.agent)
+        stage = self.stage_kind(world.place, Backdoor(process), world.agent)
         stage.break_again()
         return stage
 
-    def _try(self, stage: Stage, name: str) -> None:
+    def attempt(self, stage: Stage, name: str) -> None:
         """One attempt: refused with its own code, and nothing on the machine is different."""
-        expected, act = ATTEMPTS[name]
+        expected, act = self._attempts[name]
         stage.break_again()
         try:
-            act(stage)
-            code, what = "", "it was let through"
+            code, what = act(stage) or "", "it was let through"
         except SerenoError as error:
             code, what = error.code, error.what
         changed = stage.files() != stage.before
@@ -110,7 +120,7 @@ class ForgedDrill:
         verdict = "refused" if code == expected and not changed else "WRONG"
         self._story.say(f"{verdict:10} {name.replace('_', ' '):45} {code or what}", attempt=name, code=code)
 
-    def _work(self, stage: Stage) -> tuple[str, str]:
+    def work(self, stage: Stage) -> tuple[str, str]:
         """What people really want is still done; and what the attacker shows them instead, they do not sign."""
         world = self._world
         stage.break_again()
@@ -153,13 +163,13 @@ class ForgedDrill:
         if code != "E_SIGNATURE_INVALID":
             self.let_through.append(f"the approver signed an edited plan ({code or 'no refusal'})")
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """The real server again, the usual roster and the usual life of plans, so that the demo can go on."""
         world = self._world
         world.processes.stop("attacker")
         machine.prepare(world.place)
         toml = world.place.agent / "agent.toml"
-        write_private(toml, toml.read_text().replace(f"plan_valid_s = {PLAN_VALID_S}\n", ""))
+        write_private(toml, toml.read_text().replace(f"plan_valid_s = {self.plan_valid_s}\n", ""))
         world.start_server()
         self._publish(people.standard_people(world.place), DEFAULT_THRESHOLDS)
         self._restart_agent()
