@@ -22,7 +22,7 @@ from sereno_server.store.embedded import EmbeddedPostgreSQL
 
 HOST = "127.0.0.1"
 START_S = 60.0
-LIVE_S = 30.0
+LIVE_S = 90.0  # an agent whose server was away waits for up to a minute before it dials again
 SEEN_S = 10.0
 
 
