@@ -200,11 +200,12 @@ def allowed(
 
 
 def names_told(policy: Policy, databases: Collection[str]) -> list[str]:
-    """What checks may be given, `folder app-logs`: the names alone, never what they stand for."""
+    """What checks and actions may be given, `folder app-logs`: the names alone, never what they stand for."""
     kinds: dict[str, Collection[str]] = {
         "folder": policy.folders, "file": policy.files, "service": policy.services, "host": policy.hosts,
         "url": policy.urls, "plugin": policy.plugins, "certificate": policy.certificates, "log": policy.logs,
-        "database": databases,
+        "database": databases, "process": policy.processes, "package": policy.packages, "mount": policy.mounts,
+        "volume": policy.volumes, "template": policy.templates,
     }  # fmt: skip
     return [f"{kind} {name}" for kind, names in kinds.items() for name in sorted(names)][:NAMES_TOLD_MAX]
 

@@ -38,8 +38,8 @@ def make(surroundings: Surroundings) -> Collect:
             count = sum(unit.get("ActiveState") == state for unit in services.values())
             reading.gauge(f"services_{state}", count)
         failed = [name for name, unit in services.items() if unit.get("ActiveState") == "failed"]
-        for name in failed[:UNITS_MAX]:
-            reading.gauge("service_failed", 1, ("service", name))
+        for unit in failed[:UNITS_MAX]:
+            reading.gauge("service_failed", 1, ("service", watched.get(unit, unit)))
         for unit, name in watched.items():
             _watched(reading, name, services.get(unit, {}))
         timers = [unit for unit in units if unit.get("Id", "").endswith(".timer")]

@@ -1,6 +1,6 @@
 """What the desk does next about a ticket. Pure: the same facts give the same step, also after a crash."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -112,8 +112,9 @@ def _diagnose(facts: Facts, suggestion: Suggestion | None) -> RankCauses | DoChe
     """The evidence that is still missing."""
     if facts.mark("causes") not in facts.marks:
         return RankCauses()
-    for number, check in enumerate(suggestion.diagnose if suggestion else ()):
-        mark = facts.mark(f"check:{number}:{check.check}")
+    for check in suggestion.diagnose if suggestion else ():
+        given = ",".join(f"{name}={value}" for name, value in sorted(check.parameters.items()))
+        mark = facts.mark(f"check:{check.check}:{given}")
         if mark not in facts.marks:
             return DoCheck(mark, check)
     return None
@@ -125,8 +126,7 @@ def _propose(facts: Facts, suggestion: Suggestion | None) -> Propose | None:
     too_wide = [run for run in facts.runs if run.planned_at is None and run.code in TOO_WIDE]
     if too_wide and suggestion.narrower is not None:  # the device would not do all of it; ask once for the core of it
         others = tuple(run for run in facts.runs if run not in too_wide)
-        narrow = replace(suggestion, parameters=suggestion.narrower, narrower=None)
-        return Propose(narrow) if len(too_wide) == 1 and may_propose(others) else None
+        return Propose(suggestion.narrower) if len(too_wide) == 1 and may_propose(others) else None
     return Propose(suggestion) if may_propose(facts.runs) else None
 
 

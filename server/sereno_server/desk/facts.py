@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.errors import Refused
-from sereno_server.store.tables import alerts, causes, changes, runs, signatures, tickets, timeline
+from sereno_server.reads.devices import status_of
+from sereno_server.store.tables import alerts, causes, changes, findings, runs, signatures, tickets, timeline
+
+_FINDINGS_MAX: Final = 256
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ class CauseFact:
     kind: str
     name: str  # the policy's name for it
     before_digest: str
+    object: str = ""  # a path, a package, ...
+    diff: str = ""
+
+
+@dataclass(frozen=True)
+class FindingFact:
+    """What a check found on the device for this ticket."""
+
+    check: str
+    severity: str
+    evidence: tuple[tuple[str, str], ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,8 @@ class Facts:
     causes: tuple[CauseFact, ...] = ()
     runs: tuple[RunFact, ...] = ()  # of this round, the oldest first
     marks: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()  # of the device's policy, as it told them: `folder app-logs`
+    findings: tuple[FindingFact, ...] = ()  # the newest first
 
     def mark(self, work: str) -> str:
         """The mark that a piece of work leaves in this round."""
@@ -96,6 +113,23 @@ async def load(tx: AsyncConnection, organisation_id: str, ticket_id: str, now: d
         causes=await _causes(tx, organisation_id, ticket_id),
         runs=await _runs(tx, organisation_id, ticket_id, max(reopened, default=row["opened_at"])),
         marks=marks,
+        names=tuple(map(str, (await status_of(tx, row["device_id"])).get("names", ()))),
+        findings=await _findings(tx, organisation_id, ticket_id),
+    )
+
+
+async def _findings(tx: AsyncConnection, organisation_id: str, ticket_id: str) -> tuple[FindingFact, ...]:
+    found = await tx.execute(
+        select(findings.c.check, findings.c.severity, findings.c.evidence, findings.c.figures)
+        .where(findings.c.organisation_id == organisation_id, findings.c.ticket_id == ticket_id)
+        .order_by(findings.c.at.desc(), findings.c.id)
+        .limit(_FINDINGS_MAX)
+    )
+    return tuple(
+        FindingFact(
+            row.check, row.severity, tuple((str(key), str(value)) for key, value in row.evidence), dict(row.figures)
+        )
+        for row in found.all()
     )
 
 
@@ -136,6 +170,8 @@ async def _causes(tx: AsyncConnection, organisation_id: str, ticket_id: str) -> 
             changes.c.kind,
             changes.c.name,
             changes.c.before_digest,
+            changes.c.object,
+            changes.c.diff,
         )
         .join_from(causes, changes, same)
         .where(causes.c.organisation_id == organisation_id, causes.c.ticket_id == ticket_id)

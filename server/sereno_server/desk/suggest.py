@@ -1,17 +1,18 @@
 """Which playbook fits a ticket, with the parameters that its evidence gives. The desk suggests; people decide."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sereno_diagnostics.parameters import NAME_PATTERN, NAMED
+from sereno_diagnostics.compare import COMPARISONS
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.runs_pb2 import RunCheck
 from sereno_server.alerts.signal import STORM
-from sereno_server.desk.facts import AlertFact, CauseFact, Facts, load
+from sereno_server.desk.evidence import parameters_for
+from sereno_server.desk.facts import AlertFact, Facts, load
 from sereno_server.runs.parts import Clock
-from sereno_server.runs.playbook_parts import Playbook
+from sereno_server.runs.playbook_parts import Condition, Playbook
 from sereno_server.runs.playbooks import SHELF, Library
 
 
@@ -20,62 +21,71 @@ class Suggestion:
     """A playbook with its parameters, and the checks that are run before it is proposed.
 
     playbook: empty where none fits; then there are only checks, and nothing is proposed.
+    narrower: what is proposed instead once the device refused this as too wide.
     """
 
     playbook: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     diagnose: tuple[RunCheck, ...] = ()
-    narrower: Mapping[str, str] | None = None  # only what the playbook cannot do without, when that is less
+    narrower: "Suggestion | None" = None
 
 
-# What is looked at where no playbook fits, by the resource that runs out.
-LOOKS: Mapping[str, tuple[RunCheck, ...]] = {
-    resource: (RunCheck(check="memory_pressure"), RunCheck(check="recent_changes"))
-    for resource in ("memory", "swap", "huge_pages", "container_memory", "process_ids")
-}
-LOOK_ANYWAY = (RunCheck(check="recent_changes"),)
+LOOK_ANYWAY = (RunCheck(check="recent_changes"),)  # at what no playbook knows
 
 Suggest = Callable[[Facts], Suggestion | None]
 
 
 def suggest(facts: Facts, library: Library | None = None) -> Suggestion | None:
-    """The first playbook that matches an alert that fires and whose parameters the evidence gives.
+    """The playbook that fits best: it matches an alert that fires, and the evidence gives its parameters.
 
-    Without one, the checks that tell most about what runs out; None when nothing does.
+    Where none of them mends anything, the checks of the one that looks; their findings may give what another needs.
     """
     library = library or SHELF.library()
     if facts.fingerprint.startswith(STORM):
         return None  # many devices: no single device's fix mends it
-    looks: Suggestion | None = None
-    for alert in facts.alerts:
-        if alert.state != "firing":
-            continue
-        for playbook in library.matching(alert.kind, alert.resource):
-            parameters = parameters_for(playbook, alert, facts.causes)
-            try:
-                diagnose = tuple(library.diagnose(playbook.name, parameters))
-            except SerenoError:
-                continue  # it needs what this evidence does not give
-            if not any(step.kind == "action" for step in library.steps_of(playbook.name)):
-                looks = looks or Suggestion("", diagnose=diagnose)  # it only looks: nothing is there to be signed
-                continue
-            needed = {name: value for name, value in parameters.items() if not playbook.parameters[name].optional}
-            return Suggestion(playbook.name, parameters, diagnose, needed if needed != parameters else None)
-    if looks is not None:
-        return looks
-    running_out = [alert for alert in facts.alerts if alert.state == "firing" and alert.kind == "exhaustion"]
-    return Suggestion("", diagnose=LOOKS.get(running_out[0].resource, LOOK_ANYWAY)) if running_out else None
+    firing = [alert for alert in facts.alerts if alert.state == "firing"]
+    fitting = [one for alert in firing for one in _fitting(alert, facts, library)]
+    mending = [one for one in fitting if library.mends(one.playbook) and not _idle(one.playbook, facts, library)]
+    if mending:
+        best, *others = mending
+        return best if best.narrower or not others else replace(best, narrower=others[0])
+    looking = [one for one in fitting if not library.mends(one.playbook)]
+    if looking:
+        return replace(looking[0], playbook="")
+    return Suggestion("", diagnose=LOOK_ANYWAY) if any(alert.kind == "exhaustion" for alert in firing) else None
 
 
-def parameters_for(playbook: Playbook, alert: AlertFact, causes: tuple[CauseFact, ...]) -> dict[str, str]:
-    """What the evidence gives for each kind of parameter: the alert's folder, the top cause's file and its version."""
-    by_kind: dict[str, str] = {}
-    if alert.resource in NAMED and NAME_PATTERN.fullmatch(name := alert.object.removesuffix(".service")):
-        by_kind[alert.resource] = name
-    top = min(causes, key=lambda cause: cause.rank, default=None)
-    if top is not None and top.kind == "file" and top.name and top.before_digest:
-        by_kind |= {"file": top.name, "digest": top.before_digest}
-    return {name: by_kind[declared.kind] for name, declared in playbook.parameters.items() if declared.kind in by_kind}
+def _fitting(alert: AlertFact, facts: Facts, library: Library) -> list[Suggestion]:
+    """What can be suggested for one alert with what is known."""
+    found = []
+    for playbook in library.matching(alert.kind, alert.resource, alert.object):
+        parameters = parameters_for(playbook, alert, facts)
+        try:
+            diagnose = tuple(library.diagnose(playbook.name, parameters))
+        except SerenoError:
+            continue  # it needs what this evidence does not give
+        needed = _needed(playbook, parameters)
+        narrower = Suggestion(playbook.name, needed, diagnose) if needed != parameters else None
+        found.append(Suggestion(playbook.name, parameters, diagnose, narrower))
+    return found
+
+
+def _idle(name: str, facts: Facts, library: Library) -> bool:
+    """Whether the checks found that nothing of it would be done: a condition of each action does not hold."""
+    actions = [step for step in library.steps_of(name) if step.kind == "action"]
+    return all(any(_refuted(condition, facts) for condition in step.when) for step in actions)
+
+
+def _refuted(condition: Condition, facts: Facts) -> bool:
+    """Whether the newest finding of its check says that it does not hold; what nobody looked at is not refuted."""
+    found = next((one for one in facts.findings if one.check == condition.call.name), None)
+    figure = found.figures.get(condition.figure) if found else None
+    return figure is not None and not COMPARISONS[condition.comparison](figure, condition.value)
+
+
+def _needed(playbook: Playbook, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Only what the playbook cannot do without."""
+    return {name: value for name, value in parameters.items() if not playbook.parameters[name].optional}
 
 
 async def complete(  # noqa: PLR0917
@@ -92,9 +102,11 @@ async def complete(  # noqa: PLR0917
     """
     playbook = SHELF.library().get(playbook_name)
     facts = await load(tx, organisation_id, ticket_id, clock())
-    matching = {(match.alert, match.resource) for match in playbook.matches}
-    alert = next((alert for alert in facts.alerts if (alert.kind, alert.resource) in matching), None)
-    known = parameters_for(playbook, alert, facts.causes) if alert else {}
-    if given:
-        known = {name: value for name, value in known.items() if not playbook.parameters[name].optional}
-    return known | dict(given or {})
+    fits = [
+        alert
+        for alert in facts.alerts
+        if any(match.fits(alert.kind, alert.resource, alert.object) for match in playbook.matches)
+    ]
+    about = next(iter(fits or facts.alerts), None)
+    known = parameters_for(playbook, about, facts) if about else {}
+    return (_needed(playbook, known) if given else known) | dict(given or {})

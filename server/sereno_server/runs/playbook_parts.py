@@ -6,10 +6,17 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Match:
-    """An alert that the playbook is proposed for; resource '' means any."""
+    """An alert that the playbook is proposed for; resource '' means any, and so do no objects."""
 
     alert: str
     resource: str
+    objects: tuple[str, ...] = ()
+
+    def fits(self, alert: str, resource: str, thing: str | None) -> bool:
+        """Whether it is such an alert; thing: what it is about, None when that does not matter."""
+        if self.alert != alert or self.resource not in {resource, ""}:
+            return False
+        return thing is None or not self.objects or thing in self.objects
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,10 @@ class PlaybookStep:
 
 @dataclass(frozen=True)
 class Playbook:
-    """A playbook as read; line: where its name stands."""
+    """A playbook as read; line: where its name stands.
+
+    One without steps of its own looks and changes nothing: its steps are the checks that it diagnoses by.
+    """
 
     name: str
     title: str
@@ -100,3 +110,8 @@ class Playbook:
     parameters: Mapping[str, Declared] = field(default_factory=dict)
     diagnose: tuple[Call, ...] = ()
     steps: tuple[PlaybookStep, ...] = ()
+
+    @property
+    def needs(self) -> int:
+        """How many parameters it cannot do without."""
+        return sum(not one.optional for one in self.parameters.values())

@@ -25,15 +25,18 @@ def read(text: str, file: Path) -> Playbook:
     """The playbook of a text; raises BadInput naming file and line."""
     root = playbook_text.read(text, file)
     values = root.mapping(
-        required=("name", "title", "summary", "steps"), optional=("matches", "parameters", "diagnose")
+        required=("name", "title", "summary"), optional=("matches", "parameters", "diagnose", "steps")
     )
     name = values["name"].word()
     if not _NAME.fullmatch(name):
         raise values["name"].syntax("a name is made of words with dots between: disk.free_space")
     declared = _parameters(values["parameters"]) if "parameters" in values else {}
-    steps = values["steps"].items()
+    diagnose = tuple(_diagnose(item, declared) for item in _items(values.get("diagnose")))
+    steps = tuple(_step(item, declared) for item in _items(values.get("steps")))
+    if "steps" not in values:
+        steps = tuple(PlaybookStep(call.name, "check", call, (), (), "continue") for call in diagnose)
     if not 1 <= len(steps) <= STEPS_MAX:
-        raise values["steps"].syntax(f"a playbook has 1 to {STEPS_MAX} steps")
+        raise values.get("steps", root).syntax(f"a playbook has 1 to {STEPS_MAX} steps, or checks to diagnose by")
     return Playbook(
         name=name,
         title=values["title"].text(),
@@ -41,8 +44,8 @@ def read(text: str, file: Path) -> Playbook:
         line=values["name"].line,
         matches=tuple(map(_match, _items(values.get("matches")))),
         parameters=declared,
-        diagnose=tuple(_diagnose(item, declared) for item in _items(values.get("diagnose"))),
-        steps=tuple(_step(item, declared) for item in steps),
+        diagnose=diagnose,
+        steps=steps,
     )
 
 
@@ -64,8 +67,9 @@ def check_include(call: Call, included: Playbook, including: Playbook) -> None:
 
 
 def _match(node: Node) -> Match:
-    values = node.mapping(required=("alert",), optional=("resource",))
-    return Match(values["alert"].word(), values["resource"].word() if "resource" in values else "")
+    values = node.mapping(required=("alert",), optional=("resource", "objects"))
+    objects = tuple(item.text() for item in _items(values.get("objects")))
+    return Match(values["alert"].word(), values["resource"].word() if "resource" in values else "", objects)
 
 
 def _parameters(node: Node) -> dict[str, Declared]:

@@ -2,8 +2,8 @@
 
     name: disk.free_space             # its place: library/disk/free_space.yaml
     title, summary                    # for people
-    matches: [{alert, resource}]      # the alerts that it is proposed for
-    parameters: {NAME: {kind: folder|file|digest|number, summary, optional: true}}
+    matches: [{alert, resource, objects: [/var]}]   # the alerts that it is proposed for; objects: of these only
+    parameters: {NAME: {kind: folder|file|service|..., summary, optional: true}}
     diagnose: [{check, with}]         # run by themselves when a ticket opens
     steps:
       - name: …
@@ -13,6 +13,7 @@
         on_failure: undo | stop | continue
 
 A step that uses an optional parameter which is not given is left out. The risk is that of the riskiest action.
+Without steps it only looks: its checks run by themselves, and as a run they are its steps.
 Errors: E_PLAYBOOK_SYNTAX, E_CHECK_UNKNOWN, E_ACTION_UNKNOWN, E_PARAMETER, E_PLAYBOOK_SHELL, E_PLAYBOOK_CYCLE,
 E_PLAYBOOK_UNKNOWN.
 """
@@ -47,13 +48,17 @@ class Library:
             raise BadInput("E_PLAYBOOK_UNKNOWN", f"no playbook is called {name[:80]!r}")
         return self.playbooks[name]
 
-    def matching(self, alert: str, resource: str) -> list[Playbook]:
-        """The playbooks for an alert of that kind on that resource, by name."""
-        return [
-            playbook
-            for _, playbook in sorted(self.playbooks.items())
-            if any(match.alert == alert and match.resource in {resource, ""} for match in playbook.matches)
-        ]
+    def matching(self, alert: str, resource: str, thing: str | None = None) -> list[Playbook]:
+        """The playbooks for an alert of that kind on that resource: those that mend before those that only look.
+
+        Of those that mend the one that needs to be told most comes first: where all of it is known it fits best.
+        """
+        found = [one for one in self.playbooks.values() if any(m.fits(alert, resource, thing) for m in one.matches)]
+        return sorted(found, key=lambda one: (not self.mends(one.name), -one.needs, one.name))
+
+    def mends(self, name: str) -> bool:
+        """Whether it changes anything."""
+        return any(step.kind == "action" for step in self.steps_of(name))
 
     def risk_of(self, name: str) -> str:
         """The highest risk of its actions, as this server's copy of them says. The device uses its own."""

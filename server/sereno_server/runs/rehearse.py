@@ -19,7 +19,7 @@ from sereno_server.runs.playbooks import Library
 
 GOLDEN: Final = ".golden.json"
 BYTES_MAX: Final = 1 << 20
-_EXAMPLES: Final = {"digest": "sha256:" + "ab" * 32, "number": "1", "version": "1.0-1"}
+_EXAMPLES: Final = {"digest": "sha256:" + "ab" * 32, "number": "1", "version": "1.0-1", "settings": "workers=4"}
 _MEETS: Final = {"<": -1.0, "<=": 0.0, ">": 1.0, ">=": 0.0, "==": 0.0, "!=": 1.0}
 _MISSES: Final = {"<": 0.0, "<=": 1.0, ">": 0.0, ">=": -1.0, "==": 1.0, "!=": 0.0}
 

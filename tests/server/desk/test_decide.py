@@ -25,7 +25,7 @@ from sereno_server.desk.suggest import Suggestion, suggest
 NOW = datetime(2026, 11, 21, 3, 12, tzinfo=UTC)
 CHECKS = (RunCheck(check="disk_space"), RunCheck(check="largest_files"))
 FIX = Suggestion("disk.free_space", {"folder": "app-logs"}, CHECKS)
-DONE = frozenset({"1:causes", "1:check:0:disk_space", "1:check:1:largest_files"})
+DONE = frozenset({"1:causes", "1:check:disk_space:", "1:check:largest_files:"})
 FIRES = AlertFact("alr_1", "exhaustion", "folder", "app-logs", "firing", "fct_1", NOW, None)
 
 
@@ -60,9 +60,9 @@ def gone(seconds: float) -> AlertFact:
 def test_a_fresh_ticket_goes_from_causes_over_checks_to_a_proposal() -> None:
     assert isinstance(decide(facts(), FIX).step, RankCauses)
     first = decide(facts(marks=frozenset({"1:causes"})), FIX).step
-    assert first == DoCheck("1:check:0:disk_space", CHECKS[0])
-    second = decide(facts(marks=frozenset({"1:causes", "1:check:0:disk_space"})), FIX).step
-    assert second == DoCheck("1:check:1:largest_files", CHECKS[1])
+    assert first == DoCheck("1:check:disk_space:", CHECKS[0])
+    second = decide(facts(marks=frozenset({"1:causes", "1:check:disk_space:"})), FIX).step
+    assert second == DoCheck("1:check:largest_files:", CHECKS[1])
     done = decide(facts(marks=DONE), FIX)
     assert (done.stage, done.step) == ("checked", Propose(FIX))
 
@@ -79,13 +79,16 @@ def test_without_a_playbook_that_fits_nothing_is_proposed() -> None:
 def test_where_no_playbook_fits_it_is_looked_at_and_nothing_is_proposed() -> None:
     short = facts(alerts=(replace(FIRES, resource="memory", object=""),))
     looks = suggest(short)
-    assert [check.check for check in looks.diagnose] == ["memory_pressure", "recent_changes"]
+    checks = ["memory_pressure", "leak_suspects", "oom_history", "container_memory", "recent_changes"]
+    assert [check.check for check in looks.diagnose] == checks
     assert decide(replace(short, marks=frozenset({"1:causes"})), looks).step == DoCheck(
-        "1:check:0:memory_pressure", looks.diagnose[0]
+        "1:check:memory_pressure:", looks.diagnose[0]
     )
-    looked = replace(short, marks=frozenset({"1:causes", "1:check:0:memory_pressure", "1:check:1:recent_changes"}))
+    given = {"leak_suspects": "seconds=10", "oom_history": "hours=24", "recent_changes": "hours=24"}
+    marks = [f"{check}:{given.get(check, '')}" for check in checks]
+    looked = replace(short, marks=frozenset({"1:causes", *(f"1:check:{mark}" for mark in marks)}))
     assert decide(looked, looks).step is None
-    assert [check.check for check in suggest(facts(alerts=(replace(FIRES, resource="conntrack"),))).diagnose] == [
+    assert [check.check for check in suggest(facts(alerts=(replace(FIRES, resource="unheard_of"),))).diagnose] == [
         "recent_changes"
     ]
     assert suggest(facts(alerts=(replace(FIRES, kind="silent"),))) is None
