@@ -205,6 +205,7 @@ def _policy_change(folders: Folders, given: Given) -> int:
 
 def _policy_privileges(folders: Folders, given: Given) -> int:
     from sereno_agent import config, policy, privileges
+    from sereno_agent.ownership import settle
 
     path = config.load(folders.config).policy or folders.policy
     text = privileges.drop_in(policy.load(path), path)
@@ -215,6 +216,7 @@ def _policy_privileges(folders: Folders, given: Given) -> int:
     privileges.UNIT.write_text(text)
     privileges.UNIT.parent.chmod(0o755)
     privileges.UNIT.chmod(0o644)
+    settle(folders)  # an executor that was root until now has left files of root's
     print(f"{privileges.UNIT} is written. Now: systemctl daemon-reload")
     return 0
 

@@ -27,25 +27,31 @@ def settle(folders: Folders) -> None:
         (folders.pins, True),
         (folders.runs, True),
     ):
-        _give(folder, executor, group, 0o750 if shared else 0o700)
-        for path in folder.iterdir():
-            _give(path, executor, group, 0o640 if shared else 0o600)
+        _give(folder, executor, group, shared=shared)
+        for _, folders_in_it, files, inside in os.fwalk(folder):
+            for name in (*folders_in_it, *files):
+                _give(name, executor, group, shared=shared, inside=inside)
     folders.ledger.touch(0o640)
-    _give(folders.ledger, executor, group, 0o640)
+    _give(folders.ledger, executor, group, shared=True)
     if folders.joined.exists():
-        _give(folders.joined, 0, group, 0o640)
+        _give(folders.joined, 0, group, shared=True)
     for path in folders.core.iterdir():
         if path.lstat().st_uid == 0:
             os.chown(path, core, group, follow_symlinks=False)
 
 
-def _give(path: Path, user: int, group: int, mode: int) -> None:
-    """Changes owner and mode of what is opened, never of what a link leads to."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def _give(path: Path | str, user: int, group: int, *, shared: bool, inside: int | None = None) -> None:
+    """Changes owner and mode of what is opened, never of what a link leads to. shared: whether the group may read it.
+
+    inside: a descriptor of the folder that a bare name is in.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, dir_fd=inside)
     try:
-        found = os.fstat(descriptor)
-        if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            enter = (0o110 if shared else 0o100) if stat.S_ISDIR(mode) else 0
             os.fchown(descriptor, user, group)
-            os.fchmod(descriptor, mode)
+            os.fchmod(descriptor, (0o640 if shared else 0o600) | enter)
     finally:
         os.close(descriptor)
