@@ -36,7 +36,7 @@ test-chaos: dev
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 test-hostile: dev
-	@$(BIN)/python -m pytest tests/hostile tests/agent/executor/test_forged.py $(ARGS)
+	@$(BIN)/python -m pytest tests/hostile tests/agent/executor/test_forged.py tests/installer/test_install.py $(ARGS)
 
 fuzz: dev
 	@$(BIN)/python -m tests.fuzz.command $(ARGS)

@@ -195,3 +195,48 @@ def test_a_key_file_that_is_none_says_so(tmp_path, content):
     with pytest.raises(SerenoError) as caught:
         FileSigner(path)
     assert caught.value.code == "E_KEY_FILE"
+
+
+BENT = {
+    "as it was": lambda blob: blob,
+    "cut": lambda blob: blob[:-1],
+    "with a byte behind it": lambda blob: blob + b"\0",
+    "of another version": lambda blob: blob.replace(b"SSHSIG\0\0\0\1", b"SSHSIG\0\0\0\2", 1),
+    "for another purpose": lambda blob: blob.replace(NAMESPACE.encode(), NAMESPACE.replace("v1", "v2").encode(), 1),
+    "with another digest": lambda blob: blob.replace(b"sha512", b"sha256", 1),
+    "with an unknown digest": lambda blob: blob.replace(b"sha512", b"sha384", 1),
+    "with one bit of it flipped": lambda blob: blob[:-5] + bytes([blob[-5] ^ 1]) + blob[-4:],
+}
+
+
+@needs_ssh_keygen
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa", SK_ED25519, SK_ECDSA_P256])
+def test_we_take_nothing_that_ssh_keygen_refuses(tmp_path, kind):
+    """The same bent signatures for both: the verdicts agree on every one."""
+    if kind in KINDS:
+        ssh_keygen("-q", "-t", kind, *KINDS[kind], "-N", "", "-f", tmp_path / "key")
+        signer = FileSigner(tmp_path / "key")
+    else:
+        signer = SoftwareToken(kind)
+    good = parts(signer.sign(MESSAGE, NAMESPACE))
+    ours, theirs = {}, {}
+    for name, bend in BENT.items():
+        bent = armor(bend(good))
+        try:
+            ours[name] = sshsig.verify(MESSAGE, bent, NAMESPACE) == signer.public_key
+        except SerenoError:
+            ours[name] = False
+        theirs[name] = verified_by_ssh_keygen(tmp_path, signer.public_key, bent)
+    assert ours == theirs
+    assert [name for name, taken in ours.items() if taken] == ["as it was"]
+
+
+@needs_ssh_keygen
+@pytest.mark.slow
+def test_a_signature_over_a_shorter_digest_is_taken_as_ssh_keygen_takes_it(tmp_path):
+    path = tmp_path / "key"
+    ssh_keygen("-q", "-t", "ed25519", "-N", "", "-f", path)
+    theirs = ssh_keygen("-Y", "sign", "-O", "hashalg=sha256", "-f", path, "-n", NAMESPACE, text=MESSAGE).stdout.decode()
+    assert b"sha256" in parts(theirs)
+    assert sshsig.verify(MESSAGE, theirs, NAMESPACE) == FileSigner(path).public_key

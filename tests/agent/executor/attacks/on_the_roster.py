@@ -1,10 +1,14 @@
 """Attacks on who may sign: rosters unsigned, lower, expired or of another organisation."""
 
+import json
 from datetime import timedelta
 
 from tests.agent.executor.attacks.attack import attack
 
+from sereno_agent.config import Joined, write_joined
 from sereno_proto import sshsig
+from sereno_proto.ids import organisation_id
+from sereno_proto.root import Root, write_root
 from sereno_proto.roster import write_roster
 from sereno_proto.sshsig import ROSTER_NAMESPACE
 
@@ -72,3 +76,36 @@ def a_person_taken_off_the_roster(house):
     newer = write_roster(house.make_roster(4, persons=persons))
     assert house.offer(newer, [house.root.sign(newer, ROSTER_NAMESPACE)]).WhichOneof("body") == "accepted"
     return house.execute(text, *signatures)
+
+
+def two_of_three(house):
+    """The same organisation with a root of three keys, of which two must sign."""
+    keys = [house.key(f"root-{number}") for number in range(3)]
+    house.root_text = write_root(Root("Acme", 2, tuple(key.public_key for key in keys)))
+    house.organisation = organisation_id(house.root_text)
+    house.folders.root_text.write_bytes(house.root_text)
+    write_joined(house.folders.joined, Joined(house.id, "web-1", house.organisation, "localhost:1"))
+    text = write_roster(house.make_roster(3))
+    house.folders.roster_text.write_bytes(text)
+    signatures = [key.sign(text, ROSTER_NAMESPACE) for key in keys[:2]]
+    house.folders.roster_signatures.write_text(json.dumps(signatures))
+    house.start()
+    return keys, write_roster(house.make_roster(4))
+
+
+@attack("E_ROOT_THRESHOLD")
+def a_roster_signed_by_too_few_of_the_root(house):
+    keys, text = two_of_three(house)
+    return house.offer(text, [keys[0].sign(text, ROSTER_NAMESPACE)])
+
+
+@attack("E_ROOT_THRESHOLD")
+def a_roster_signed_twice_by_one_key_of_the_root(house):
+    keys, text = two_of_three(house)
+    return house.offer(text, [keys[0].sign(text, ROSTER_NAMESPACE)] * 2)
+
+
+@attack("E_ROSTER_UNSIGNED")
+def a_roster_signed_by_one_key_of_the_root_and_one_of_the_attackers(house):
+    keys, text = two_of_three(house)
+    return house.offer(text, [key.sign(text, ROSTER_NAMESPACE) for key in (keys[0], house.key("mallory"))])
