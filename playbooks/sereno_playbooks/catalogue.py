@@ -90,13 +90,16 @@ def _lines(found: Mapping[str, Sequence[Row]]) -> Iterator[str]:
         yield f"- `{' '.join(row['command'])}`: {told} ({row['timeout_s']:g} s)"
     yield ""
     yield "## Actions"
+    yield ""
+    yield "What each needs of the executor, and how each was tried: [actions.md](actions.md)."
     for row in found["actions"]:
         yield ""
         yield f"### {row['name']}"
         yield ""
         yield row["summary"]
         yield ""
-        yield f"- Risk: {row['risk']}. Undo: {row['undo']}. Platforms: {', '.join(row['platforms'])}."
+        yield f"- Risk: {row['risk']}. Undo: {row['undo']}."
+        yield f"- Needs: {', '.join(row['needs'])}. Platforms: {', '.join(row['platforms'])}."
         yield from _parameters(row)
     yield ""
     yield "## Playbooks"
@@ -160,6 +163,7 @@ def _action(name: str) -> Row:
         "summary": first_sentence(action.__doc__),
         "risk": action.RISK,
         "undo": action.UNDO,
+        "needs": list(action.NEEDS),
         "parameters": [parameter(one) for one in action.PARAMETERS],
         "timeout_s": ACTION_TIMEOUT_S,
         "platforms": list(vars(action).get("PLATFORMS", ("linux",))),

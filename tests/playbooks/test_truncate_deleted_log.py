@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+pytestmark = pytest.mark.slow  # looks at every process of the machine, each time
+
 
 @pytest.fixture
 def hold(place):

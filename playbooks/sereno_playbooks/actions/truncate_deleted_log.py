@@ -148,9 +148,10 @@ def _flags(pid: str, number: str, site: Site) -> int:
 
 
 def _mapped(pid: str, site: Site) -> set[int]:
-    """Inodes of files that the process has in its memory."""
-    lines = (line.split() for line in (site.machine.read(f"/proc/{pid}/maps") or "").splitlines())
-    return {int(words[_INODE]) for words in lines if len(words) > _INODE and words[_INODE].isdigit()} - {0}
+    """Inodes of removed files that the process has in its memory."""
+    text = site.machine.read(f"/proc/{pid}/maps") or ""
+    lines = (line.split() for line in text.splitlines() if line.endswith(_ENDING)) if _ENDING in text else ()
+    return {int(words[_INODE]) for words in lines if words[_INODE].isdigit()}
 
 
 def _pids(site: Site) -> list[str]:
