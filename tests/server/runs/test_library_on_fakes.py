@@ -1,8 +1,8 @@
 """Playbooks that mend, with the real actions on stateful fakes and the device's own driver, on findings as recorded.
 
-tests/server/runs/library.json says of each which recorded cases of its checks (tests/diagnostics/CHECK/CASE.json) are the
-trouble, which show that it is over, and, where the trouble's own figures would pass, which show that it did not help.
-What the checks find turns with the last action, or with the one that `turns_after` names.
+library.json says of each which recorded cases of its checks (tests/diagnostics/CHECK/CASE.json) are the trouble, which
+show that it is over, and, where the trouble's own figures would pass, which show that it did not help. What the checks
+find turns with the last action, or with the one that `turns_after` names.
 Every action is planned on a place of its own, where it has something to do (tests/playbooks/test_every_action.py).
 """
 
