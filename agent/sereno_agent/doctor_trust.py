@@ -82,6 +82,7 @@ def roster(patient: "Patient") -> Iterator[Row]:
     folders = patient.folders
     if not folders.joined.exists():
         return
+    from sereno_agent import later_roots  # noqa: PLC0415
     from sereno_proto.roster import read_roster, verify_roster  # noqa: PLC0415
 
     root = folders.root_text.read_bytes()
@@ -93,7 +94,7 @@ def roster(patient: "Patient") -> Iterator[Row]:
     signatures = json.loads(folders.roster_signatures.read_bytes())
     now = dt.datetime.fromtimestamp(patient.now_s, dt.UTC)
     try:
-        pinned = verify_roster(root, text, signatures, now)
+        pinned = verify_roster(root, text, signatures, now, later_roots.read(folders.later_roots))
     except SerenoError as error:
         yield bad(f"roster {read_roster(text).version}: {error.what}", error.remedy)
         return

@@ -33,6 +33,7 @@ class Folders:
         self.pins = self.state / "pins"
         self.root_text = self.pins / "root.txt"
         self.root_signatures = self.pins / "root.sig.json"
+        self.later_roots = self.pins / "roots.json"  # those that came after root.txt
         self.roster_text = self.pins / "roster.txt"
         self.roster_signatures = self.pins / "roster.sig.json"
         self.grants = self.pins / "grants"  # made in advance, and how often each was used

@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sereno_agent import VERSION
+from sereno_agent import VERSION, later_roots
 from sereno_agent.config import Joined, write_joined
 from sereno_agent.folders import Folders
 from sereno_agent.link import TARGET_NAME
@@ -32,6 +32,7 @@ from sereno_proto import ids, join_code, sshsig
 from sereno_proto.errors import CATALOGUE, BadInput, Refused, SerenoError
 from sereno_proto.limits import DEVICE_NAME_PATTERN, MESSAGE_BYTES_MAX, RESERVE_BYTES
 from sereno_proto.root import verify_root
+from sereno_proto.root_chain import newest_text
 from sereno_proto.roster import verify_roster
 from sereno_proto.v1.enrollment_pb2 import JoinReply, JoinRequest
 
@@ -191,11 +192,12 @@ def _refusal(address: str, error: grpc.RpcError) -> SerenoError:
 
 def _verify(reply: JoinReply, code: join_code.JoinCode, ca_der: bytes, staged: Folders, now: dt.datetime) -> str:
     """Checks everything the server gave against the join code; gives the root's name."""
-    digest = ids.sha256(reply.root_text)
+    later = later_roots.received(reply.later_roots)
+    digest = ids.sha256(newest_text(reply.root_text, later))
     if digest != code.root_digest:
         raise Refused("E_ROOT_DIGEST", f"the server's root is {digest}, the join code names {code.root_digest}")
     root = verify_root(reply.root_text, list(reply.root_signatures))
-    roster = verify_roster(reply.root_text, reply.roster_text, list(reply.roster_signatures), now)
+    roster = verify_roster(reply.root_text, reply.roster_text, list(reply.roster_signatures), now, later)
     if roster.version < code.roster_version_min:
         raise Refused(
             "E_ROSTER_LOWER", f"the server's roster is version {roster.version}, at least {code.roster_version_min}"
@@ -226,6 +228,9 @@ def _write(staged: Folders, reply: JoinReply, ca_der: bytes, joined: Joined) -> 
     _write_file(staged.client_pem, reply.certificate_pem.encode())
     _write_file(staged.root_text, reply.root_text)
     _write_file(staged.root_signatures, json.dumps(list(reply.root_signatures)).encode())
+    if reply.later_roots:
+        rows = later_roots.rows(later_roots.received(reply.later_roots))
+        _write_file(staged.later_roots, json.dumps(rows).encode())
     _write_file(staged.roster_text, reply.roster_text)
     _write_file(staged.roster_signatures, json.dumps(list(reply.roster_signatures)).encode())
     write_joined(staged.joined, joined)

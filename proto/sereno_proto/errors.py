@@ -109,6 +109,12 @@ CATALOGUE: dict[str, CodeEntry] = {
     # root and roster
     "E_ROOT_THRESHOLD": CodeEntry("too few root keys signed", "collect more root signatures"),
     "E_ROOT_KEY": CodeEntry("a signature is by a key that is not of the root", "sign with a root key"),
+    "E_ROOT_CHAIN": CodeEntry(
+        "a next root does not follow the one before it", "offer the organisation's own roots, each once and in order"
+    ),
+    "E_ROOT_FORKED": CodeEntry(
+        "another next root than the one that is pinned", "an old root key signed two: find out who holds it"
+    ),
     "E_ROSTER_INVALID": CodeEntry("the roster makes no sense", "mend what is named and sign it again"),
     "E_ROSTER_ORGANISATION": CodeEntry("the roster is of another organisation", "offer this organisation's roster"),
     "E_ROSTER_OTHER": CodeEntry(

@@ -49,6 +49,7 @@ APPROVE_LINK_CHARS_MAX: Final = 65_536  # of an approval link's part after `#`, 
 PASSKEY_STATEMENT_DAYS: Final = 7  # how long a person's statement about a new passkey may be taken
 DENIAL_REASON_CHARS_MAX: Final = 400
 ROOT_KEYS_MAX: Final = 16
+ROOT_ROTATIONS_MAX: Final = 32
 PERSONS_MAX: Final = 512
 KEYS_PER_PERSON_MAX: Final = 16
 APPROVALS_MAX: Final = 8

@@ -23,7 +23,7 @@ class Root:
 
 def write_root(root: Root) -> bytes:
     """Gives the document's bytes; raises BadInput when the root makes no sense."""
-    _check(root)
+    check_root(root)
     fields = {"name": root.name, "threshold": str(root.threshold)}
     fields |= {f"key.{number}": key.line for number, key in enumerate(root.keys, 1)}
     return documents.write(KIND, fields)
@@ -61,7 +61,8 @@ def require_root_keys(root: Root, text: bytes, signatures: Sequence[str], namesp
         raise Refused("E_ROOT_THRESHOLD", f"{len(signed)} of {root.threshold} root keys signed")
 
 
-def _check(root: Root) -> None:
+def check_root(root: Root) -> None:
+    """Raises E_DOCUMENT when its keys and threshold make no sense."""
     if not 1 <= len(root.keys) <= ROOT_KEYS_MAX:
         raise BadInput("E_DOCUMENT", f"a root has 1 to {ROOT_KEYS_MAX} keys")
     if len(set(root.keys)) != len(root.keys):

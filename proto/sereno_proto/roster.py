@@ -19,7 +19,8 @@ from sereno_proto.limits import (
 )
 from sereno_proto.passkeys import Passkey, is_passkey, parse_passkey
 from sereno_proto.planned_step import RISKS
-from sereno_proto.root import read_root, require_root_keys
+from sereno_proto.root import require_root_keys
+from sereno_proto.root_chain import SignedRoot, follow
 
 PURPOSES: Final = ("session", "approve", "registrar")
 ROLES: Final = ("technician", "approver", "administrator")
@@ -149,16 +150,26 @@ def read_roster(text: bytes) -> Roster:
     return roster
 
 
-def verify_roster(root_text: bytes, roster_text: bytes, signatures: Sequence[str], now: datetime) -> Roster:
-    """Gives the roster when the root signed it and it has not expired.
+def verify_roster(
+    root_text: bytes,
+    roster_text: bytes,
+    signatures: Sequence[str],
+    now: datetime,
+    later: Sequence[SignedRoot] = (),
+) -> Roster:
+    """Gives the roster when the root signed it and it has not expired. root_text: the organisation's first root.
 
-    Raises E_ROSTER_UNSIGNED, E_ROOT_THRESHOLD, E_ROSTER_ORGANISATION, E_ROSTER_EXPIRED, or what reading raises.
+    later: the roots that came after it, each signed by the one before; the newest must have signed the roster.
+
+    Raises E_ROSTER_UNSIGNED, E_ROOT_THRESHOLD, E_ROOT_CHAIN, E_ROOT_KEY, E_ROSTER_ORGANISATION, E_ROSTER_EXPIRED, or
+    what reading raises.
     """
     roster = read_roster(roster_text)
     if not signatures:
         raise Refused("E_ROSTER_UNSIGNED", "the roster carries no signature")
+    root = follow(root_text, later)
     try:
-        require_root_keys(read_root(root_text), roster_text, signatures, sshsig.ROSTER_NAMESPACE)
+        require_root_keys(root, roster_text, signatures, sshsig.ROSTER_NAMESPACE)
     except SerenoError as error:
         if error.code == "E_ROOT_KEY":
             raise Refused("E_ROSTER_UNSIGNED", error.what) from error

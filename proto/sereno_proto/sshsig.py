@@ -23,6 +23,7 @@ from sereno_proto.limits import SIGNATURE_CHARS_MAX
 from sereno_proto.wire import Reader, mpint, string
 
 ROOT_NAMESPACE: Final = "sereno-root-v1"
+NEXT_ROOT_NAMESPACE: Final = "sereno-next-root-v1"  # the keys of the root before, and of the next one itself
 ROSTER_NAMESPACE: Final = "sereno-roster-v1"
 JOIN_NAMESPACE: Final = "sereno-join-v1"
 PLAN_NAMESPACE: Final = "sereno-plan-v1"  # the device's identity key over the plan that it issued

@@ -19,6 +19,7 @@ from sereno_agent.executor.plan_store import PlanStore
 from sereno_agent.executor.reserve import FULL, Reserve
 from sereno_agent.executor.run import Run, Waiting
 from sereno_agent.executor.verdict import judge
+from sereno_agent.later_roots import received
 from sereno_agent.ledger import Ledger
 from sereno_proto.approval import Approval
 from sereno_proto.errors import CATALOGUE, Refused, SerenoError
@@ -253,7 +254,8 @@ class Executor:
 
     def _offer_roster(self, command: Command) -> Reply:
         offered = command.offer_roster
-        roster = self._pins.offer(offered.roster_text, list(offered.root_signatures), self._clock.now())
+        later = received(offered.later_roots)
+        roster = self._pins.offer(offered.roster_text, list(offered.root_signatures), self._clock.now(), later)
         detail = {"digest": sha256(offered.roster_text)}
         self._ledger.append("roster.pinned", f"version {roster.version}", detail=detail)
         return Reply(accepted=runs_pb2.Accepted())

@@ -22,19 +22,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from sereno_proto.v1 import runs_pb2 as sereno__proto_dot_v1_dot_runs__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sereno_proto/v1/enrollment.proto\x12\x0fsereno_proto.v1\"\xaa\x01\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cidentity_key\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63sr_der\x18\x04 \x01(\x0c\x12\x11\n\tstatement\x18\x05 \x01(\x0c\x12\x1b\n\x13statement_signature\x18\x06 \x01(\t\x12\x15\n\ragent_version\x18\x07 \x01(\t\x12\x10\n\x08platform\x18\x08 \x01(\t\"\xb9\x01\n\tJoinReply\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x03 \x01(\t\x12\x11\n\troot_text\x18\x04 \x01(\x0c\x12\x17\n\x0froot_signatures\x18\x05 \x03(\t\x12\x13\n\x0broster_text\x18\x06 \x01(\x0c\x12\x19\n\x11roster_signatures\x18\x07 \x03(\t\x12\x14\n\x0clink_address\x18\x08 \x01(\t2N\n\nEnrollment\x12@\n\x04Join\x12\x1c.sereno_proto.v1.JoinRequest\x1a\x1a.sereno_proto.v1.JoinReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sereno_proto/v1/enrollment.proto\x12\x0fsereno_proto.v1\x1a\x1asereno_proto/v1/runs.proto\"\xaa\x01\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cidentity_key\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63sr_der\x18\x04 \x01(\x0c\x12\x11\n\tstatement\x18\x05 \x01(\x0c\x12\x1b\n\x13statement_signature\x18\x06 \x01(\t\x12\x15\n\ragent_version\x18\x07 \x01(\t\x12\x10\n\x08platform\x18\x08 \x01(\t\"\xea\x01\n\tJoinReply\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x03 \x01(\t\x12\x11\n\troot_text\x18\x04 \x01(\x0c\x12\x17\n\x0froot_signatures\x18\x05 \x03(\t\x12\x13\n\x0broster_text\x18\x06 \x01(\x0c\x12\x19\n\x11roster_signatures\x18\x07 \x03(\t\x12\x14\n\x0clink_address\x18\x08 \x01(\t\x12/\n\x0blater_roots\x18\t \x03(\x0b\x32\x1a.sereno_proto.v1.LaterRoot2N\n\nEnrollment\x12@\n\x04Join\x12\x1c.sereno_proto.v1.JoinRequest\x1a\x1a.sereno_proto.v1.JoinReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sereno_proto.v1.enrollment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOINREQUEST']._serialized_start=54
-  _globals['_JOINREQUEST']._serialized_end=224
-  _globals['_JOINREPLY']._serialized_start=227
-  _globals['_JOINREPLY']._serialized_end=412
-  _globals['_ENROLLMENT']._serialized_start=414
-  _globals['_ENROLLMENT']._serialized_end=492
+  _globals['_JOINREQUEST']._serialized_start=82
+  _globals['_JOINREQUEST']._serialized_end=252
+  _globals['_JOINREPLY']._serialized_start=255
+  _globals['_JOINREPLY']._serialized_end=489
+  _globals['_ENROLLMENT']._serialized_start=491
+  _globals['_ENROLLMENT']._serialized_end=569
 # @@protoc_insertion_point(module_scope)

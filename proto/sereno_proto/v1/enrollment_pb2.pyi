@@ -8,6 +8,7 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import sereno_proto.v1.runs_pb2
 import sys
 import typing
 
@@ -73,6 +74,7 @@ class JoinReply(google.protobuf.message.Message):
     ROSTER_TEXT_FIELD_NUMBER: builtins.int
     ROSTER_SIGNATURES_FIELD_NUMBER: builtins.int
     LINK_ADDRESS_FIELD_NUMBER: builtins.int
+    LATER_ROOTS_FIELD_NUMBER: builtins.int
     device_id: builtins.str
     certificate_pem: builtins.str
     """leaf first, then the CA"""
@@ -88,6 +90,10 @@ class JoinReply(google.protobuf.message.Message):
 
     @property
     def roster_signatures(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]: ...
+    @property
+    def later_roots(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[sereno_proto.v1.runs_pb2.LaterRoot]:
+        """the newest one's digest is what the join code names"""
+
     def __init__(
         self,
         *,
@@ -99,8 +105,9 @@ class JoinReply(google.protobuf.message.Message):
         roster_text: builtins.bytes = ...,
         roster_signatures: collections.abc.Iterable[builtins.str] | None = ...,
         link_address: builtins.str = ...,
+        later_roots: collections.abc.Iterable[sereno_proto.v1.runs_pb2.LaterRoot] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem", "device_id", b"device_id", "link_address", b"link_address", "root_signatures", b"root_signatures", "root_text", b"root_text", "roster_signatures", b"roster_signatures", "roster_text", b"roster_text"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["ca_pem", b"ca_pem", "certificate_pem", b"certificate_pem", "device_id", b"device_id", "later_roots", b"later_roots", "link_address", b"link_address", "root_signatures", b"root_signatures", "root_text", b"root_text", "roster_signatures", b"roster_signatures", "roster_text", b"roster_text"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___JoinReply: typing_extensions.TypeAlias = JoinReply

@@ -694,21 +694,50 @@ class OfferRoster(google.protobuf.message.Message):
 
     ROSTER_TEXT_FIELD_NUMBER: builtins.int
     ROOT_SIGNATURES_FIELD_NUMBER: builtins.int
+    LATER_ROOTS_FIELD_NUMBER: builtins.int
     roster_text: builtins.bytes
     @property
     def root_signatures(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """armored SSHSIG, namespace sereno-roster-v1"""
+
+    @property
+    def later_roots(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___LaterRoot]:
+        """all that came after the first, in their order"""
 
     def __init__(
         self,
         *,
         roster_text: builtins.bytes = ...,
         root_signatures: collections.abc.Iterable[builtins.str] | None = ...,
+        later_roots: collections.abc.Iterable[Global___LaterRoot] | None = ...,
     ) -> None: ...
-    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["root_signatures", b"root_signatures", "roster_text", b"roster_text"]
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["later_roots", b"later_roots", "root_signatures", b"root_signatures", "roster_text", b"roster_text"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
 
 Global___OfferRoster: typing_extensions.TypeAlias = OfferRoster
+
+@typing.final
+class LaterRoot(google.protobuf.message.Message):
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: builtins.int
+    SIGNATURES_FIELD_NUMBER: builtins.int
+    text: builtins.bytes
+    """"sereno next-root v1" """
+    @property
+    def signatures(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """by the root before and by itself, namespace sereno-next-root-v1"""
+
+    def __init__(
+        self,
+        *,
+        text: builtins.bytes = ...,
+        signatures: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    _ClearFieldArgType: typing_extensions.TypeAlias = typing.Literal["signatures", b"signatures", "text", b"text"]
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+
+Global___LaterRoot: typing_extensions.TypeAlias = LaterRoot
 
 @typing.final
 class OfferCertificate(google.protobuf.message.Message):

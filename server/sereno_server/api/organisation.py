@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sereno_proto import limits
 from sereno_proto.errors import BadInput
 from sereno_proto.join_code import read
-from sereno_server.access.organisations import current_roster, publish_roster
+from sereno_server.access.organisations import current_roster, publish_root, publish_roster
 from sereno_server.access.sign_in import utc_now
 from sereno_server.api.asking import Asker, allowed
 from sereno_server.api.once import Key, once
@@ -28,7 +28,7 @@ class RosterRequest(BaseModel):
     """A signed roster."""
 
     text: str = Field(max_length=limits.DOCUMENT_BYTES_MAX)
-    signatures: list[str] = Field(max_length=limits.SIGNATURES_MAX)
+    signatures: list[str] = Field(max_length=2 * limits.ROOT_KEYS_MAX)
 
 
 class JoinCodeRequest(BaseModel):
@@ -64,6 +64,19 @@ def router(app: App) -> APIRouter:
             return {"version": roster.version}
 
         return await once(app, account, key, "POST /rosters", body, work)
+
+    @routes.post("/roots")
+    async def rotate(account: Asker, body: RosterRequest, key: Key = "") -> dict[str, Any]:
+        """Stores the root that follows the newest one; devices take it with the next roster, and verify both."""
+        scope = allowed(account, "publish_roster", "root")
+
+        async def work() -> dict[str, Any]:
+            text = body.text.encode("ascii", errors="replace")
+            async with app.store.transaction(scope) as tx:
+                number = await publish_root(tx, account.organisation_id, text, body.signatures, actor=account.name)
+            return {"number": number}
+
+        return await once(app, account, key, "POST /roots", body, work)
 
     @routes.post("/join-codes", status_code=201)
     async def join_code(account: Asker, body: JoinCodeRequest, key: Key = "") -> dict[str, Any]:

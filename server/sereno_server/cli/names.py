@@ -81,7 +81,7 @@ def _own_roster(settings: Settings) -> Roster:
         text, signatures = place.read("roster")
     except BadInput as error:
         raise BadInput("E_NOT_FOUND", "this workstation holds no root and roster to check it by") from error
-    return verify_roster(root, text, signatures, datetime.now(UTC))
+    return verify_roster(root, text, signatures, datetime.now(UTC), place.later())
 
 
 COMMANDS = (name,)

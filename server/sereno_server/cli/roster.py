@@ -69,6 +69,52 @@ def add(
     edit(change)
 
 
+@app.command("set")
+def change_person(
+    name: Annotated[str, typer.Argument(help="The person's short name.")],
+    *,
+    display: Annotated[str, typer.Option(help="The name people read.")] = "",
+    role: Annotated[str, typer.Option(help="technician, approver or administrator")] = "",
+    approve: KeyPaths = None,
+    session: KeyPaths = None,
+    registrar: KeyPaths = None,
+    drop: Annotated[list[str] | None, typer.Option(metavar="SHA256:…", help="Take a key out.")] = None,
+) -> None:
+    """Change a person in the draft: name, role, one more key of a purpose, a key less."""
+    given = dict(zip(PURPOSES, (session, approve, registrar), strict=True))
+    keys = tuple(RosterKey(purpose, public_key_in(path)) for purpose, paths in given.items() for path in paths or ())
+
+    def change(draft: Roster) -> Roster:
+        found = draft.person(name)
+        if found is None:
+            raise BadInput("E_NOT_FOUND", f"{name} is not in the draft", f"add the person: `sereno roster add {name}`")
+        kept = tuple(key for key in found.keys if key.public_key.fingerprint not in (drop or []))
+        if len(kept) != len(found.keys) - len(drop or []):
+            raise BadInput("E_NOT_FOUND", f"{name} has no such key", "see `sereno roster show`")
+        changed = Person(name, display or found.display, role or found.role, (*kept, *keys))
+        return replace(draft, persons=tuple(changed if one is found else one for one in draft.persons))
+
+    edit(change)
+
+
+@app.command()
+def expires(days: Annotated[int, typer.Argument(min=1, max=ROSTER_DAYS_MAX, help="From now on.")]) -> None:
+    """Say in the draft until when the roster holds."""
+
+    def change(draft: Roster) -> Roster:
+        now = datetime.now(UTC).replace(microsecond=0)
+        return replace(draft, issued=now, expires=now + timedelta(days=days))
+
+    edit(change)
+
+
+@app.command()
+def diff() -> None:
+    """Show what the draft changes in the last signed roster; nothing is signed."""
+    place = workstation()
+    _print_difference(place, write_roster(_draft(place)))
+
+
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="The person's short name.")]) -> None:
     """Take a person out of the draft."""
@@ -105,15 +151,18 @@ def sign(
     place = workstation()
     draft = _draft(place)
     text = write_roster(draft)
-    previous = place.read("roster")[0] if (place.folder / "roster.txt").exists() else b""
-    lines = difflib.unified_diff(
-        previous.decode().splitlines(), text.decode().splitlines(), "last signed", "to be signed", lineterm=""
-    )
-    out.print(plain("\n".join(lines)), markup=False)
+    last = last_signed(place)
+    if draft.version != (last.version if last else 0) + 1:
+        raise Refused(
+            "E_CONFLICT",
+            f"the draft is version {draft.version}, the last signed is {last.version if last else 0}",
+            "start anew from the last signed one: `sereno roster new`",
+        )
+    _print_difference(place, text)
     if not yes and not typer.confirm(f"Sign version {draft.version} with the root?"):
         raise Refused("E_FORBIDDEN", "not signed", "the draft stays as it is")
     signatures = [signer_for(one, "root key").sign(text, sshsig.ROSTER_NAMESPACE) for one in key]
-    verify_roster(place.read("root")[0], text, signatures, datetime.now(UTC))
+    verify_roster(place.read("root")[0], text, signatures, datetime.now(UTC), place.later())
     put(place.folder / "signed" / f"roster-{draft.version}.txt", text)
     place.write("roster", text, signatures)
     place.draft.unlink()
@@ -125,7 +174,7 @@ def show(*, as_json: Json = False) -> None:
     """List the persons of the last signed roster."""
     place = workstation()
     text, signatures = place.read("roster")
-    roster = verify_roster(place.read("root")[0], text, signatures, datetime.now(UTC))
+    roster = verify_roster(place.read("root")[0], text, signatures, datetime.now(UTC), place.later())
     rows = [
         {
             "name": person.name,
@@ -149,6 +198,14 @@ def publish(*, person: As = None) -> None:
     text, signatures = workstation().read("roster")
     client_of(person).post("/api/v1/rosters", {"text": text.decode("ascii"), "signatures": signatures})
     say(f"version {read_roster(text).version} is published")
+
+
+def _print_difference(place: Workstation, text: bytes) -> None:
+    previous = place.read("roster")[0] if (place.folder / "roster.txt").exists() else b""
+    lines = difflib.unified_diff(
+        previous.decode().splitlines(), text.decode().splitlines(), "last signed", "to be signed", lineterm=""
+    )
+    out.print(plain("\n".join(lines)), markup=False)
 
 
 def last_signed(place: Workstation) -> Roster | None:

@@ -22,6 +22,8 @@ from sereno_proto.limits import (
 )
 from sereno_proto.v1.enrollment_pb2 import JoinReply, JoinRequest
 from sereno_proto.v1.enrollment_pb2_grpc import EnrollmentServicer
+from sereno_proto.v1.runs_pb2 import LaterRoot
+from sereno_server.access.organisations import roots_of
 from sereno_server.audit.ledger import record, words
 from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.join_codes import use_token
@@ -168,7 +170,9 @@ async def _documents(tx: AsyncConnection, organisation_id: str) -> JoinReply:
     ).first()
     if roster is None:
         raise SerenoError("E_ROSTER_MISSING", "the organisation has no roster yet", "publish one on the server")
+    _, later = await roots_of(tx, organisation_id)
     return JoinReply(
+        later_roots=[LaterRoot(text=one.text, signatures=one.signatures) for one in later],
         root_text=root.root_text,
         root_signatures=list(root.root_signatures),
         roster_text=roster.roster_text,

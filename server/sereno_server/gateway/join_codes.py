@@ -10,8 +10,10 @@ from sereno_proto import join_code
 from sereno_proto.errors import BadInput, SerenoError
 from sereno_proto.ids import sha256
 from sereno_proto.limits import JOIN_CODE_VALID_S
+from sereno_proto.root_chain import newest_text
+from sereno_server.access.organisations import roots_of
 from sereno_server.audit.ledger import record
-from sereno_server.store.tables import join_codes, organisations, rosters
+from sereno_server.store.tables import join_codes, rosters
 
 TOKEN_BYTES = 24
 
@@ -27,10 +29,7 @@ async def make_join_code(  # noqa: PLR0917 (the six are what a join code says)
 ) -> str:
     """A new join code, valid once and for so long. Raises E_ROSTER_MISSING before a roster is published."""
     expires = (now + timedelta(seconds=valid_s)).replace(microsecond=0)
-    root = await tx.execute(select(organisations.c.root_text).where(organisations.c.organisation_id == organisation_id))
-    root_text = root.scalar_one_or_none()
-    if root_text is None:
-        raise BadInput("E_NOT_FOUND", "no such organisation")
+    root_text = newest_text(*await roots_of(tx, organisation_id))
     versions = await tx.execute(select(func.max(rosters.c.version)).where(rosters.c.organisation_id == organisation_id))
     version = versions.scalar_one_or_none()
     if version is None:

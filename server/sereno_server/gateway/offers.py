@@ -7,7 +7,8 @@ from sqlalchemy import func, insert, select, update
 
 from sereno_proto.errors import SerenoError
 from sereno_proto.limits import CERTIFICATE_RENEW_DAYS
-from sereno_proto.v1.runs_pb2 import OfferCertificate, OfferRoster
+from sereno_proto.v1.runs_pb2 import LaterRoot, OfferCertificate, OfferRoster
+from sereno_server.access.organisations import roots_of
 from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.store.engine import Scope, Store
@@ -29,9 +30,14 @@ async def offer_roster(store: Store, device: ConnectedDevice) -> None:
                 .limit(1)
             )
         ).first()
-    if newest is None:
-        return
-    offer = OfferRoster(roster_text=newest.roster_text, root_signatures=list(newest.signatures))
+        if newest is None:
+            return
+        _, later = await roots_of(tx, device.organisation_id)
+    offer = OfferRoster(
+        roster_text=newest.roster_text,
+        root_signatures=list(newest.signatures),
+        later_roots=[LaterRoot(text=one.text, signatures=one.signatures) for one in later],
+    )
     await device.command(offer, OFFER_TIMEOUT_S)
     device.roster_version = newest.version
     async with store.transaction(Scope(device.organisation_id)) as tx:

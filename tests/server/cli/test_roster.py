@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
+from tests.proto.software_passkey import SoftwarePasskey
 
 from sereno_proto import sshsig
+from sereno_proto.passkey_statement import PasskeyStatement, write_statement
 from sereno_proto.roster import read_roster
+from sereno_server.approve_site import build
 
 pytestmark = pytest.mark.slow
 
@@ -57,6 +61,41 @@ def test_a_roster_is_edited_from_the_last_signed_one_and_the_difference_is_shown
     assert sereno("roster", "remove", "noa").returncode == 0
     stranger = key(tmp_path, "stranger")
     assert sereno("roster", "sign", "--key", stranger, "--yes").stderr.startswith("E_ROSTER_UNSIGNED: ")
+
+
+def test_a_rotated_root_signs_from_then_on_and_a_passkey_needs_a_proof(sereno, tmp_path):
+    root, second, noa = key(tmp_path, "root"), key(tmp_path, "second"), key(tmp_path, "noa")
+    sereno("root", "create", "Bakery", "--key", root)
+    sereno("roster", "add", "noa", "--approve", f"{noa}.pub", "--role", "approver")
+    assert sereno("roster", "sign", "--key", root, "--yes").returncode == 0
+    assert sereno("root", "rotate", "--key", second, "--old", noa, "--yes").stderr.startswith("E_ROOT_KEY: ")
+    done = sereno("root", "rotate", "--key", second, "--old", root, "--yes")
+    assert "number: 2" in done.stdout, done.stderr
+    organisation = (tmp_path / "office" / "root-2.txt").read_text().splitlines()[1].removeprefix("organisation: ")
+    assert f"organisation {organisation}" in sereno("root", "show").stdout
+    sereno("roster", "new")
+    assert sereno("roster", "set", "noa", "--role", "administrator").returncode == 0
+    assert sereno("roster", "set", "noa", "--drop", "SHA256:none").stderr.startswith("E_NOT_FOUND: ")
+    assert sereno("roster", "expires", "20").returncode == 0
+    difference = sereno("roster", "diff").stdout
+    assert "+person.1.role: administrator" in difference
+    assert "+person.1.name" not in difference
+    assert sereno("roster", "sign", "--key", root, "--yes").stderr.startswith("E_ROSTER_UNSIGNED: ")
+    assert sereno("roster", "sign", "--key", second, "--yes").returncode == 0
+
+    passkey = SoftwarePasskey(origin="https://approve.example.org").public_key
+    statement = tmp_path / "passkey.txt"
+    statement.write_bytes(write_statement(PasskeyStatement(organisation, "noa", passkey, datetime.now(UTC))))
+    sereno("roster", "new")
+    for proof in ((), ("--fingerprint", "SHA256:other")):
+        refused = sereno("roster", "add-passkey", "noa", str(statement), *proof)
+        assert refused.stderr.startswith("E_PASSKEY_UNCONFIRMED: ")
+    (tmp_path / "cli.toml").write_text(f'roster = "office"\n[people.noa]\napprove = "{noa}"\n')
+    assert sereno("passkey", "statement", str(statement), "--yes").returncode == 0
+    added = sereno("roster", "add-passkey", "noa", str(statement))
+    assert added.returncode == 0, added.stderr
+    assert passkey.line in sereno("roster", "diff").stdout
+    assert sereno("--version").stdout.splitlines()[1] == f"approval page {build.digest()}"
 
 
 @pytest.mark.parametrize(

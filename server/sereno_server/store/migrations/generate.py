@@ -28,12 +28,14 @@ ADDED = {
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
     "0017_grants": ("grants", "grant_signatures", "grant_devices"),
     "0019_device_names": ("device_names",),
+    "0018_approving": ("contacts", "approval_notices"),
 }
 # Columns that came later than their table, by the migration that brings them.
 COLUMNS = {
     "0010_degradation": ("forecasts.first_confidence",),
     "0012_redacted_lines": ("log_blocks.redacted",),  # by hand,
     "0017_grants": ("runs.grant_id",),
+    "0018_approving": ("organisations.later_roots",),
 }
 # Columns that have another name now, and the one they were made with; a migration by hand renamed them.
 RENAMED = {"signatures.armored": "sshsig"}

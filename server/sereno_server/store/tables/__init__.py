@@ -5,6 +5,7 @@ A table without organisation_id belongs to the installation (its certificate aut
 """
 
 from sereno_server.store.tables.anomalies import anomalies, anomaly_causes, differences
+from sereno_server.store.tables.approving import approval_notices, contacts
 from sereno_server.store.tables.audit import checkpoints, idempotency, jobs, ledger, ledger_nodes
 from sereno_server.store.tables.columns import metadata
 from sereno_server.store.tables.conditions import conditions
@@ -44,6 +45,7 @@ __all__ = [
     "alerts",
     "anomalies",
     "anomaly_causes",
+    "approval_notices",
     "batches",
     "blocks",
     "causes",
@@ -51,6 +53,7 @@ __all__ = [
     "changes",
     "checkpoints",
     "conditions",
+    "contacts",
     "credentials",
     "degradation_days",
     "degradations",

@@ -22,6 +22,7 @@ organisations = Table(
     words("name"),
     Column("root_text", LargeBinary, nullable=False),
     document("root_signatures"),
+    document("later_roots", null=True),  # text and signatures of each that came after the first; null: none
     when("created_at", now=True),
 )
 
