@@ -7,6 +7,7 @@ ARGS ?=
 .PHONY: catalogue install demo dev check test test-chaos test-hostile fuzz bench bench-agent bench-agent-soak bench-prediction proto pictures clean
 
 $(VENV)/.server: pyproject.toml
+	@echo "installing into $(VENV): about a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server]'
 	@touch $@

@@ -191,7 +191,11 @@ def _policy_show(folders: Folders, given: Given) -> int:
 def _policy_change(folders: Folders, given: Given) -> int:
     from sereno_agent import config, policy_edit
     from sereno_agent.ledger import Ledger
+    from sereno_playbooks import registry
+    from sereno_proto.errors import BadInput
 
+    if given.key == "actions.allow" and (unknown := sorted(set(given.values or ()) - set(registry.names()))):
+        raise BadInput("E_PARAMETER", f"there is no action {unknown[0]!r}", "see `sereno-agent capabilities`")
     path = config.load(folders.config).policy or folders.policy
     value = policy_edit.change(path, given.key, given.values)
     what = f"{given.key} = {value}" if value else f"{given.key} is no longer set"

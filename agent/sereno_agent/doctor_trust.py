@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sereno_agent import config, ledger, policy
 from sereno_agent.doctor_row import Row, bad, note, ok
+from sereno_playbooks import registry as actions
 from sereno_proto import ids
 from sereno_proto.errors import SerenoError
 
@@ -111,6 +112,8 @@ def policy_in_force(patient: "Patient") -> Iterator[Row]:
         yield bad(f"nothing is allowed: {found.error}", "mend it, or `sereno-agent policy set KEY VALUE`")
         return
     yield ok(f"{path} is valid; actions: {', '.join(sorted(found.actions)) or 'none'}")
+    for name in sorted(found.actions - set(actions.names())):
+        yield note(f"the policy allows {name!r}, and there is no such action", "see `sereno-agent capabilities`")
     named = [(folder.name, folder.path) for folder in found.folders.values()]
     named += [(file.name, file.path) for file in found.files.values()]
     for name, target in named:

@@ -69,10 +69,14 @@ def render(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _words(value: object) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return ", ".join(f"{key} {_words(inner)}" for key, inner in value.items() if inner not in ("", [], 0, False))
     if isinstance(value, list):
         return " ".join(str(one) for one in value) or "none"
+    if value in ({}, "", "None"):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value).replace("\n", "\\n")
 
 

@@ -52,11 +52,13 @@ def test_a_machine_that_is_well_has_nothing_to_mend(house: House) -> None:
         doctor_trust.joined,
         doctor_trust.identity,
         doctor_trust.roster,
-        doctor_trust.policy_in_force,
         doctor_trust.whole_ledger,
         doctor_working.spool,
     ):
         assert states(list(examination(sick))) == ["ok"], examination.__name__
+    own, *others = doctor_trust.policy_in_force(sick)
+    assert own.state == "ok"
+    assert all(row.state == "note" and "no such action" in row.what for row in others), "the house's are made up"
     assert states(list(doctor_installation.separation(sick))) == ["note"]
     now_s = datetime.now(UTC).timestamp()
     assert states(list(doctor_trust.certificate(dataclasses.replace(sick, now_s=now_s)))) == ["note"], "it ends soon"
@@ -163,11 +165,13 @@ def test_an_earlier_head_is_found_until_the_record_is_written_anew(house: House)
 
 def test_the_commands_answer_with_their_exit_code(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     state = ["--state", str(house.folders.state)]
-    assert cli.main(["policy", "set", "actions.allow", "tidy", *state]) == 0
+    assert cli.main(["policy", "set", "actions.allow", "rotate_logz", *state]) == 1
+    assert "there is no action 'rotate_logz'" in capsys.readouterr().err
+    assert cli.main(["policy", "set", "actions.allow", "rotate_logs", *state]) == 0
     assert cli.main(["policy", "show", *state]) == 0
-    assert "actions: tidy" in capsys.readouterr().out
+    assert "actions: rotate_logs" in capsys.readouterr().out
     assert cli.main(["policy", "show", "--json", *state]) == 0
-    assert json.loads(capsys.readouterr().out)["in_force"]["actions"] == ["tidy"]
+    assert json.loads(capsys.readouterr().out)["in_force"]["actions"] == ["rotate_logs"]
     assert cli.main(["policy", "set", "actions.bogus", "1", *state]) == 1
     assert "E_POLICY_INVALID" in capsys.readouterr().err
     assert cli.main(["policy", "unset", "actions.allow", *state]) == 0

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,6 +57,9 @@ class Envelope:
             await self._inner(scope, _bounded(scope, receive), answer.send)
         except SerenoError as error:
             await answer.fault(error, receive)
+        except OperationalError:  # it is away, or on its way back: no fault of ours, and soon over
+            log.warning("%s %s: PostgreSQL does not answer", scope["method"], answer.path, exc_info=True)
+            await answer.fault(SerenoError("E_POSTGRESQL", "", "try again in a moment"), receive)
         except Exception:
             log.exception("%s %s", scope["method"], answer.path, extra={"request_id": answer.request_id})
             await answer.fault(SerenoError("E_INTERNAL"), receive)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from sereno_proto.errors import BadInput
 from sereno_server.cli.options import Json
 from sereno_server.cli.printing import listing, say
-from sereno_server.cli.server_settings import ConfigFile, settings_from
+from sereno_server.cli.server_settings import ConfigFile, settings_of_a_server
 
 if TYPE_CHECKING:
     from sereno_server.config import Settings
@@ -58,7 +58,7 @@ def device(
     if report is not None and not report.absolute().parent.is_dir():  # said before the long work, not after it
         raise BadInput("E_BACKTEST_INPUT", f"{report.parent} is no folder", "choose another file")
     last = (end or datetime.now(UTC)).replace(tzinfo=UTC)
-    made = asyncio.run(_device(settings_from(config), name, start.replace(tzinfo=UTC), last))
+    made = asyncio.run(_device(settings_of_a_server(config), name, start.replace(tzinfo=UTC), last))
     if report is not None:
         _write(report, made)
     _tell(made, as_json=as_json)

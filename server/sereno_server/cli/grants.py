@@ -9,6 +9,7 @@ import typer
 from sereno_proto.documents import write_time
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.grants import BOUNDS, NAMESPACES, STANDING, Grant, next_higher, read_grant
+from sereno_proto.limits import GRANT_DAYS_MAX
 from sereno_proto.planned_step import read_require, require_text
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
@@ -22,6 +23,7 @@ from sereno_server.cli.signing import signer_for
 app = typer.Typer(no_args_is_help=True)
 
 Playbook = Annotated[str, typer.Argument(help="A playbook's name.")]
+GrantId = Annotated[str, typer.Argument(metavar="GRANT", help="Its id, grt_…, as `sereno grants list` shows it.")]
 Devices = Annotated[list[str], typer.Argument(metavar="DEVICE...", help="Names or ids.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the playbook.")]
 Limit = Annotated[
@@ -80,7 +82,11 @@ def standing(
 
 @app.command("approve")
 def approve(
-    grant_id: Annotated[str, typer.Argument(metavar="GRANT")], *, yes: Yes = False, key: Key = None, person: As = None
+    grant_id: GrantId,
+    *,
+    yes: Yes = False,
+    key: Key = None,
+    person: As = None,
 ) -> None:
     """Read a grant and sign it as an approver."""
     settings = cli_settings.load(cli_settings.find())
@@ -90,8 +96,8 @@ def approve(
 
 @app.command("deny")
 def deny(
-    grant_id: Annotated[str, typer.Argument(metavar="GRANT")],
-    reason: Annotated[str, typer.Argument()] = "",
+    grant_id: GrantId,
+    reason: Annotated[str, typer.Argument(help="Why, for whoever asked.")] = "",
     *,
     person: As = None,
 ) -> None:
@@ -105,8 +111,8 @@ def deny(
 
 @app.command("revoke")
 def revoke(
-    grant_id: Annotated[str, typer.Argument(metavar="GRANT")],
-    reason: Annotated[str, typer.Argument()] = "",
+    grant_id: GrantId,
+    reason: Annotated[str, typer.Argument(help="Why, for whoever asked.")] = "",
     *,
     person: As = None,
 ) -> None:
@@ -125,7 +131,11 @@ def list_grants(*, as_json: Json = False, person: As = None) -> None:
 
 
 @app.command("show")
-def show(grant_id: Annotated[str, typer.Argument(metavar="GRANT")], *, person: As = None) -> None:
+def show(
+    grant_id: GrantId,
+    *,
+    person: As = None,
+) -> None:
     """Print the text of a grant, who signed it, and what became of it on each device."""
     view = client_of(person).get(f"/api/v1/grants/{quote(grant_id)}")
     _print(view["text"].encode("ascii"), read_grant(view["text"].encode("ascii")))
@@ -140,8 +150,15 @@ def _common(given: list[str] | None, limit: list[str] | None, lasting: str) -> d
     return {
         "parameters": _pairs(given or [], "--set"),
         "limits": {name: _number(name, value) for name, value in _pairs(limit or [], "--limit").items()},
-        "hours": span(lasting).total_seconds() / 3600,
+        "hours": _lasting(lasting).total_seconds() / 3600,
     }
+
+
+def _lasting(text: str) -> timedelta:
+    found = span(text)
+    if found > timedelta(days=GRANT_DAYS_MAX):
+        raise BadInput("E_BAD_REQUEST", f"a grant is valid for {GRANT_DAYS_MAX} days at most", "ask for less")
+    return found
 
 
 def _ask(body: dict[str, Any], *, yes: bool, key: str | None, person: str | None) -> None:

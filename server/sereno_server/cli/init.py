@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sereno_server.cli.printing import out, say
-from sereno_server.cli.server_settings import ConfigFile, settings_from
+from sereno_server.cli.server_settings import ConfigFile, settings_from, settings_of_a_server
 from sereno_server.cli.signing import public_key_in
 from sereno_server.cli.workstation import put
 
@@ -42,7 +42,7 @@ def login_link(
     """Print a one-time login link for an account, on the server's machine."""
     from sereno_server.cli import setting_up  # noqa: PLC0415  loads the server's store
 
-    _print_link(asyncio.run(setting_up.link(settings_from(config_file), name)))
+    _print_link(asyncio.run(setting_up.link(settings_of_a_server(config_file), name)))
 
 
 def _print_link(link: str) -> None:

@@ -33,6 +33,8 @@ def list_playbooks(folders: Folders = None, *, as_json: Json = False) -> None:
         }
         for _, book in sorted(library.playbooks.items())
     ]
+    if not as_json:
+        rows = [{**row, "parameters": " ".join(map(str, row["parameters"]))} for row in rows]
     listing(rows, ("name", "risk", "parameters", "title"), as_json=as_json)
 
 

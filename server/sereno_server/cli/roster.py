@@ -33,7 +33,9 @@ from sereno_server.cli.workstation import Workstation, put
 
 app = typer.Typer(no_args_is_help=True)
 Days = Annotated[int, typer.Option(min=1, max=ROSTER_DAYS_MAX, help="Valid for so many days.")]
-KeyPaths = Annotated[list[Path] | None, typer.Option(metavar="KEY.pub")]
+ApproveKeys = Annotated[list[Path] | None, typer.Option(metavar="KEY.pub", help="Signs requests and approvals.")]
+SessionKeys = Annotated[list[Path] | None, typer.Option(metavar="KEY.pub", help="Signs in to the server.")]
+RegistrarKeys = Annotated[list[Path] | None, typer.Option(metavar="KEY.pub", help="Signs names of devices.")]
 
 
 @app.command()
@@ -54,9 +56,9 @@ def add(
     *,
     display: Annotated[str, typer.Option(help="The name people read.")] = "",
     role: Annotated[str, typer.Option(help="technician, approver or administrator")] = "technician",
-    approve: KeyPaths = None,
-    session: KeyPaths = None,
-    registrar: KeyPaths = None,
+    approve: ApproveKeys = None,
+    session: SessionKeys = None,
+    registrar: RegistrarKeys = None,
 ) -> None:
     """Put a person and their public keys into the draft, or change the one of that name."""
     given = dict(zip(PURPOSES, (session, approve, registrar), strict=True))

@@ -77,7 +77,8 @@ def degradation(
 
 def tell_degradation(found: dict[str, Any]) -> None:
     """Prints a degradation as the API gives it."""
-    say(f"{found['score']} of 100, worst of the last {len(found['days'])} days: {_worst(found)}")
+    days = len(found["days"])
+    say(f"{found['score']} of 100" + (f", worst of the last {days} days: {_worst(found)}" if days > 1 else ""))
     rows = [{**row, "what": _what(row), "since": ago(row["since"]) if row["since"] else ""} for row in found["parts"]]
     listing(rows, ("points", "kind", "what", "since"), as_json=False)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sereno_server.cli.options import Json
 from sereno_server.cli.printing import listing, say
-from sereno_server.cli.server_settings import ConfigFile, settings_from
+from sereno_server.cli.server_settings import ConfigFile, settings_of_a_server
 
 if TYPE_CHECKING:
     from sereno_server.config import Settings
@@ -18,7 +18,7 @@ COLUMNS = ("kind", "on_disk", "kept", "since", "a_day")
 
 def store(*, as_json: Json = False, config_file: ConfigFile = None) -> None:
     """Show what each kind of data takes on disk and how long it is kept, on the server's machine."""
-    settings = settings_from(config_file)
+    settings = settings_of_a_server(config_file)
     uses = asyncio.run(_uses(settings))
     if as_json:
         listing([_row(one) for one in uses], (), as_json=True)

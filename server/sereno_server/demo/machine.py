@@ -6,6 +6,7 @@ import platform
 import re
 from pathlib import Path
 
+from sereno_server.demo import writer
 from sereno_server.demo.place import QUOTA_BYTES, Place, write_private
 
 ROTATING = "# Settings of the demo's application.\nname = till\nlevel = info\nrotate = on\nkeep = 2\n"
@@ -16,6 +17,7 @@ def prepare(place: Place) -> None:
     """Writes application, policy and agent.toml where they are missing, and puts rotation on again."""
     if not place.app_config.exists() or place.app_config.read_text() != ROTATING:
         place.app_config.write_text(ROTATING)
+    writer.settle(place.app_logs)  # its usual size from the first sample on: that a drill begins is no growth
     policy = place.agent / "policy.toml"
     if not policy.exists():
         write_private(policy, policy_text(place))

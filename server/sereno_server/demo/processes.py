@@ -88,7 +88,8 @@ class Processes:
         code = self._running[name].poll()
         if code is not None:
             log = (self._place.logs / f"{name}.log").read_text(errors="replace")
-            raise told(log, f"the {name} ended with {code}")
+            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+            raise told("" if code < 0 else log, f"the {name} {how}; its log is {self._place.logs / name}.log")
 
     def kill(self, name: str) -> None:
         """Kills a process without a word, as a power cut would."""

@@ -65,7 +65,7 @@ def _play_disk(story: Story, drill: DiskDrill) -> None:
         missing = story.missing()
         story.end({"drill": "disk", "ok": False, "missing": missing, "why": error.line(), "stages": story.stages})
         remedy = f"{error.remedy}; see the demo's logs"
-        raise SerenoError(error.code, f"stage `{missing[0]}` did not come true: {error.what}", remedy) from error
+        raise SerenoError(error.code, f"the drill stopped before `{missing[0]}`: {error.what}", remedy) from error
     story.say(f"all {len(story.stages)} stages came true")
     story.end({"drill": "disk", "ok": True, "stages": story.stages})
 

@@ -13,6 +13,8 @@ from typing import Final
 from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_diagnostics import registry as checks
+from sereno_diagnostics.parameters import bind
 from sereno_playbooks import registry
 from sereno_proto.errors import BadInput, Refused
 from sereno_proto.grants import BOUNDS, KINDS, STANDING, TARGETS_MAX, Grant, GrantedDevice, next_higher, write_grant
@@ -84,12 +86,27 @@ async def draft_grant(app: Parts, account: Account, wish: Wish, *, clock: Clock 
             steps=steps,
             uses=wish.uses if wish.kind == STANDING else 1,
             pause_s=wish.pause_s if wish.kind == STANDING else 0,
-            triggers=tuple(read_require(one) for one in wish.triggers),
+            triggers=tuple(_trigger(one) for one in wish.triggers),
         )
         if next_higher(grant.risk) is None:
             raise Refused("E_GRANT_RISK", f"{wish.playbook} has {grant.risk} risk")
         await _insert(tx, grant, ticket_id, now)
     return grant.id
+
+
+def _trigger(text: str) -> Require:
+    """Raises E_PARAMETER where no device could ever find it true: no such check, parameter or figure."""
+    try:
+        trigger = read_require(text)
+    except BadInput as error:
+        what = f"'{text[:60]}' is no trigger"
+        raise BadInput("E_PARAMETER", what, "say such as: disk_space(folder=app-logs).free_percent < 10") from error
+    check = checks.get(trigger.check)
+    bind(trigger.check, check.PARAMETERS, trigger.parameters)
+    if trigger.figure not in check.FIGURES:
+        known = ", ".join(check.FIGURES)
+        raise BadInput("E_PARAMETER", f"{trigger.check} has no figure {trigger.figure}", f"it has {known}")
+    return trigger
 
 
 async def _insert(tx: AsyncConnection, grant: Grant, ticket_id: str | None, now: datetime) -> None:

@@ -79,7 +79,7 @@ def vet(
     if purpose == APPROVE and person.name != asked.requester and not person.may_approve:
         raise Refused("E_APPROVER_ROLE", f"{person.name} is a {person.role}")
     if purpose == APPROVE and threshold.touch and not held.public_key.touch:
-        raise Refused("E_KEY_TOUCH", f"{asked.risk} risk asks for a key that is touched")
+        raise Refused("E_KEY_TOUCH", f"{counts_as or asked.risk} risk asks for a key that is touched")
     return person
 
 

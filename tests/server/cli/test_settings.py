@@ -3,6 +3,7 @@
 import pytest
 
 from sereno_proto.errors import SerenoError
+from sereno_server.cli.server_settings import settings_of_a_server
 from sereno_server.cli.settings import find, load
 
 CONFIG = """
@@ -58,3 +59,17 @@ def test_what_is_broken_or_missing_is_one_error_with_the_files_name(tmp_path, te
         ask(load(path))
     assert refused.value.code == "E_CONFIG"
     assert "cli.toml" in refused.value.what
+
+
+def test_who_only_looks_finds_the_demos_server_and_never_makes_one(tmp_path, monkeypatch):
+    clone, deep = tmp_path / "clone", tmp_path / "clone" / "a"
+    data = tmp_path / "data"
+    deep.mkdir(parents=True)
+    (clone / ".demo").mkdir()
+    (clone / ".demo" / "server.toml").write_text(f'data_dir = "{data}"\n')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SerenoError, match="holds no server's data"):
+        settings_of_a_server(None, deep)
+    assert not data.exists()
+    (data / "postgresql").mkdir(parents=True)
+    assert settings_of_a_server(None, deep).data_dir == data

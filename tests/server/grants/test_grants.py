@@ -25,6 +25,7 @@ from sereno_server.store.tables import devices, grant_signatures, grants, roster
 
 pytestmark = pytest.mark.slow
 FREE = {"folder": "app-logs"}
+TRIGGER = "disk_space(folder=app-logs).free_percent < 10"
 
 
 async def asked(world: World, **changes: Any) -> Grant:
@@ -111,8 +112,7 @@ def test_bounds_wait_for_their_device_and_become_a_run_there(store: Store, tmp_p
 def test_limits_and_triggers_are_as_wished(store: Store, tmp_path: Path) -> None:
     async def story(world: World) -> None:
         wishes = {"targets-max": 7, "remove_old_files.files-max": 3}
-        trigger = "disk_space(folder=app-logs).free_percent < 10"
-        grant = await asked(world, kind=STANDING, uses=2, pause_s=600, triggers=[trigger], limits=wishes)
+        grant = await asked(world, kind=STANDING, uses=2, pause_s=600, triggers=[TRIGGER], limits=wishes)
         bounds = {step.action: step.bounds for step in grant.steps if step.action}
         assert {limits["targets-max"] for limits in bounds.values()} == {7}
         assert bounds["remove_old_files"]["files-max"] == 3
@@ -134,7 +134,10 @@ def test_limits_and_triggers_are_as_wished(store: Store, tmp_path: Path) -> None
         ({"ticket_id": "tkt_none"}, "E_NOT_FOUND"),
         ({"kind": "plan"}, "E_PARAMETER"),
         ({"kind": STANDING, "pause_s": 600}, "E_DOCUMENT"),
-        ({"kind": STANDING, "pause_s": 600, "triggers": ["always"]}, "E_DOCUMENT"),
+        ({"kind": STANDING, "pause_s": 600, "triggers": ["always"]}, "E_PARAMETER"),
+        ({"kind": STANDING, "triggers": ["disk_space(folder=app-logs).free_pct < 10"]}, "E_PARAMETER"),
+        ({"kind": STANDING, "triggers": ["disk_space(path=app-logs).free_percent < 10"]}, "E_PARAMETER"),
+        ({"kind": STANDING, "triggers": ["disk_spice(folder=app-logs).free_percent < 10"]}, "E_CHECK_UNKNOWN"),
     ],
 )
 def test_what_makes_no_sense_is_not_drafted(store: Store, tmp_path: Path, changes: dict[str, Any], code: str) -> None:
@@ -190,7 +193,7 @@ def test_a_denied_grant_goes_nowhere_and_an_expired_one_is_over(store: Store, tm
 def test_a_revoked_grant_is_taken_from_devices_as_they_come_back(store: Store, tmp_path: Path) -> None:
     async def story(world: World) -> None:
         await connected(world)
-        grant = await active(world, kind=STANDING, uses=2, pause_s=600, triggers=["disk_space().free_percent < 10"])
+        grant = await active(world, kind=STANDING, uses=2, pause_s=600, triggers=[TRIGGER])
         await round_(world)
         await connected(world, None)
         await revoke_grant(world, world.account("sam"), grant.id, "enough", clock=world.clock)

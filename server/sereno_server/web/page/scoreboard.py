@@ -19,6 +19,7 @@ from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
 
 DAYS = 30
+TOLD_FOR_SHARE = 20  # of fewer, a share of a hundred would claim too much
 
 
 def routes(console: Console) -> APIRouter:
@@ -86,7 +87,12 @@ def headline(board: Scoreboard | None, words: Words) -> str:
             "{n} warnings were acted on before they could come true.",
             total.prevented,
         )
-    said = words.say("Of 100 warnings, {n} came true", n=round(100 * total.came_true))
+    if total.told < TOLD_FOR_SHARE:
+        said = words.say_n(
+            "{hit} of {n} warning came true", "{hit} of {n} warnings came true", total.told, hit=total.hit
+        )
+    else:
+        said = words.say("Of 100 warnings, {n} came true", n=round(100 * total.came_true))
     if total.lead_median_s is None:
         return f"{said}."
     return f"{said}, " + words.say("half of them {span} ahead or more.", span=words.span(total.lead_median_s))
