@@ -77,9 +77,9 @@ def change_person(
     *,
     display: Annotated[str, typer.Option(help="The name people read.")] = "",
     role: Annotated[str, typer.Option(help="technician, approver or administrator")] = "",
-    approve: KeyPaths = None,
-    session: KeyPaths = None,
-    registrar: KeyPaths = None,
+    approve: ApproveKeys = None,
+    session: SessionKeys = None,
+    registrar: RegistrarKeys = None,
     drop: Annotated[list[str] | None, typer.Option(metavar="SHA256:…", help="Take a key out.")] = None,
 ) -> None:
     """Change a person in the draft: name, role, one more key of a purpose, a key less."""
