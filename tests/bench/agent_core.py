@@ -57,7 +57,7 @@ async def running(folder: Path, settings: str = "") -> AsyncIterator[Core]:
         pass  # a port that is free, to be used again and again
     write_joined(folders.joined, Joined("dev_test", "bench", "org_test", f"127.0.0.1:{port}"))
     command = [sys.executable, "-m", "sereno_agent", "run", "--state", str(folders.state)]
-    environment = _installed(folder / "compiled")
+    environment = installed(folder / "compiled")
     async with AsyncExitStack() as stack:
         for _ in range(2):  # the first start compiles, as an installation does
             server.forget()
@@ -77,7 +77,7 @@ async def running(folder: Path, settings: str = "") -> AsyncIterator[Core]:
         yield core
 
 
-def _installed(compiled: Path) -> dict[str, str]:
+def installed(compiled: Path) -> dict[str, str]:
     """The environment of an installation: code compiled once, and what the unit sets for the C library."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     unit = (Path(__file__).parents[2] / "installer" / "sereno-agent.service").read_text()
