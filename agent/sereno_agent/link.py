@@ -155,9 +155,9 @@ class Link:
             hello = Up(epoch=self._spool.epoch, hello=self._host.hello(), made_ms=time.time_ns() // 1_000_000)
             await call.write(hello.SerializeToString())
             down = await call.read()
-        if down is aio.EOF or down.WhichOneof("body") != "welcome":
-            # Reading the status raises what the server said.
-            await _raise_status(call)
+            if down is aio.EOF:  # reading the status raises what the server said
+                await _raise_status(call)
+        if down is aio.EOF or down.WhichOneof("body") != "welcome":  # of a stream that goes on there is no status
             raise OSError("the server did not welcome this device")
         if not self._spool.resume(down.welcome.high_water):
             raise OSError("the server has more than this spool ever sent: a new epoch is begun")

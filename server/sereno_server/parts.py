@@ -7,6 +7,7 @@ from sereno_server.desk import desk
 from sereno_server.grants import courier
 from sereno_server.jobs import run as jobs
 from sereno_server.prediction import supervise
+from sereno_server.rollouts import watch as rollouts
 from sereno_server.runs import own
 from sereno_server.store import compactor
 
@@ -29,6 +30,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("playbooks", own.run),
     ("desk", desk.run),
     ("grants", courier.run),
+    ("rollouts", rollouts.run),
     ("jobs", jobs.run),
     ("http", http.run),
 )

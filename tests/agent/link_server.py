@@ -27,6 +27,7 @@ class LinkServer(LinkServicer):
         self.acknowledge = True
         self.break_after = 0  # ends a connection without acknowledging after so many spooled messages
         self.refuse = ""
+        self.unwelcome: list[Down] = []  # said instead of a welcome, once each
         self.changed = asyncio.Condition()
 
     async def Connect(self, _, context):  # noqa: N802, the method of the .proto
@@ -36,6 +37,9 @@ class LinkServer(LinkServicer):
         self.callers.append(context.auth_context()["x509_common_name"][0])
         self.hellos.append(hello)
         self.names.clear()
+        if self.unwelcome:
+            await context.write(self.unwelcome.pop(0))
+            await asyncio.Event().wait()
         await context.write(Down(welcome=Welcome(protocol_version=1, high_water=self.high_water.get(hello.epoch, 0))))
         writer = asyncio.create_task(self._write(context))
         try:

@@ -184,6 +184,18 @@ def test_commands_are_answered_and_settings_and_problems_passed_on(tmp_path: Pat
     asyncio.run(story())
 
 
+def test_a_server_that_says_something_else_than_welcome_is_left_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        folders, made = joined_folders(tmp_path)
+        spool, series, server = Spool(folders.spool), Series(folders.spool / "series"), LinkServer()
+        server.unwelcome = [Down(command=Command(id="cmd_early"))]
+        async with serving(server, made) as port, linked(folders, spool, series, port) as (link, _host):
+            await eventually(lambda: link.connected_since_ms)
+            assert len(server.hellos) == 2
+
+    asyncio.run(story())
+
+
 def test_the_reason_of_a_refusal_is_kept_for_the_owner(tmp_path: Path) -> None:
     async def story() -> None:
         folders, made = joined_folders(tmp_path)

@@ -25,6 +25,7 @@ from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, RosterKey, w
 from sereno_proto.v1.link_pb2 import Problem, Up
 from sereno_proto.v1.runs_pb2 import (
     Accepted,
+    CancelRun,
     CheckResult,
     DropPlan,
     ExecutePlan,
@@ -105,10 +106,11 @@ class FakeDevice:
                 pairs = [(signature.purpose, signature.armored) for signature in order.signatures]
                 verify_grant(read_grant(order.text), order.text, pairs, self.world.roster, self.world.now)
                 return Reply(accepted=Accepted())
-            case RevokeGrant():
-                return Reply(accepted=Accepted())
-            case DropPlan():
-                self.held.pop(order.plan_id, None)
+            case CancelRun() if order.run_id not in self.executed:
+                raise Refused("E_NOT_FOUND")
+            case DropPlan() | RevokeGrant() | CancelRun():
+                if isinstance(order, DropPlan):
+                    self.held.pop(order.plan_id, None)
                 return Reply(accepted=Accepted())
         raise AssertionError(order)
 
@@ -163,6 +165,7 @@ class World:
     device: FakeDevice = field(init=False)
     roster: Roster = field(init=False)
     roles: dict[str, str] = field(default_factory=dict)
+    others: dict[str, FakeDevice] = field(default_factory=dict)  # beside `device`, by id
 
     @property
     def gateway(self) -> "World":
@@ -175,9 +178,10 @@ class World:
 
     async def command(self, organisation_id: str, device_id: str, body: Order, timeout_s: float = 30.0) -> Reply:
         await asyncio.sleep(0)
-        assert (organisation_id, device_id) == (self.organisation_id, self.device.id)
+        device = self.others.get(device_id, self.device)
+        assert (organisation_id, device_id) == (self.organisation_id, device.id)
         assert timeout_s > 0
-        return self.device.answer(body)
+        return device.answer(body)
 
     def account(self, name: str) -> Account:
         return Account(f"acc_{name}", name, name.title(), self.roles[name], self.organisation_id)

@@ -14,6 +14,7 @@ from sereno_server.api import (
     organisation,
     playbooks,
     prediction,
+    rollouts,
     rules,
     runs,
     series,
@@ -27,6 +28,6 @@ def router(app: App) -> APIRouter:
     """The whole API; who may call what is decided in each route, that somebody is signed in by the guard."""
     routes = APIRouter(prefix="/api/v1")
     of_devices = (devices, names, inventory, series, logs, wishes, maintenance, rules, checks)
-    for part in (*of_devices, tickets, runs, grants, organisation, playbooks, ledger, prediction):
+    for part in (*of_devices, tickets, runs, rollouts, grants, organisation, playbooks, ledger, prediction):
         routes.include_router(part.router(app))
     return routes

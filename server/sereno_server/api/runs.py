@@ -18,6 +18,7 @@ from sereno_server.reads import devices as device_reads
 from sereno_server.reads import runs as run_reads
 from sereno_server.reads import tickets as ticket_reads
 from sereno_server.reads.rows import RunRow
+from sereno_server.runs.cancel import cancel
 from sereno_server.runs.deny import deny
 from sereno_server.runs.request import request_run
 from sereno_server.runs.sign import add_signature
@@ -130,6 +131,17 @@ def _deciding(app: App, routes: APIRouter) -> None:
             return await _state(app, account, run)
 
         return await once(app, account, key, f"POST /runs/{run}/deny", body, work)
+
+    @routes.post("/runs/{run}/cancel")
+    async def end(account: Asker, run: str, body: DenyRequest, key: Key = "") -> dict[str, Any]:
+        """Ends a run that waits or goes on; on the device it ends before its next step."""
+        allowed(account, "deny", "run", run)
+
+        async def work() -> dict[str, Any]:
+            await cancel(app, account, run, body.reason)
+            return await _state(app, account, run)
+
+        return await once(app, account, key, f"POST /runs/{run}/cancel", body, work)
 
 
 async def _state(app: App, account: Account, run: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sereno_server.cli import (
     names,
     passkey,
     playbooks,
+    rollouts,
     root,
     roster,
     rules,
@@ -78,6 +79,7 @@ for name, group in (
     ("playbooks", playbooks),
     ("ledger", ledger),
     ("grants", grants),
+    ("rollouts", rollouts),
     ("backtest", backtest),
     ("maintenance", maintenance),
 ):

@@ -7,19 +7,17 @@ from urllib.parse import quote
 
 import typer
 
-from sereno_proto import sshsig
 from sereno_proto.errors import BadInput, Refused, SerenoError
-from sereno_proto.plan import Plan
 from sereno_server.cli import settings as cli_settings
 from sereno_server.cli.client import Client
-from sereno_server.cli.known_devices import KnownDevices
-from sereno_server.cli.names import say_name
+from sereno_server.cli.maintenance import span
 from sereno_server.cli.options import As, Json
-from sereno_server.cli.plan_text import require_newest_roster, show, verified
+from sereno_server.cli.plan_signing import put, read
 from sereno_server.cli.printing import listing, out, plain, say
-from sereno_server.cli.signing import signer_for
+from sereno_server.cli.rollouts import begin, sizes
 
 PLAN_WAIT_S = 60.0
+WATCH_S = 3600.0
 POLL_S = 0.5
 ENDED = frozenset({"succeeded", "failed", "refused", "denied", "expired", "superseded"})
 
@@ -31,25 +29,49 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait until the run has ended
 
 
 def run(
-    target: Annotated[str, typer.Argument(metavar="TICKET|DEVICE", help="T-1, or a device's name or id.")],
+    target: Annotated[str, typer.Argument(metavar="TICKET|DEVICE", help="T-1, or a device's name or id.")] = "",
     playbook: Annotated[str, typer.Argument(help="Left out: the one that the ticket proposes.")] = "",
     *,
+    group: Annotated[
+        str, typer.Option(metavar="SITE", help="On every device of a site: run --group SITE PLAYBOOK.")
+    ] = "",
+    query: Annotated[str, typer.Option(help="On what the fleet search finds, as in 'openssl < 3.0.15'.")] = "",
+    rings: Annotated[
+        str, typer.Option(help="With --group and --query: sizes of the first rings; all others follow.")
+    ] = "1",
+    failures: Annotated[int, typer.Option(help="So many may fail before a rollout stops.")] = 0,
+    pause: Annotated[str, typer.Option(metavar="TIME", help="Devices are watched so long between rings.")] = "1m",
     given: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter.")] = None,
     yes: Yes = False,
     key: Key = None,
     wait: Wait = False,
+    watch_it: Annotated[bool, typer.Option("--watch", help="Show each step as the device tells it.")] = False,
     person: As = None,
 ) -> None:
     """Ask for a run: the device makes its plan, you read it and sign as the requester."""
     settings = cli_settings.load(cli_settings.find())
     client = Client(settings, settings.who(person))
+    if group or query:
+        body: dict[str, Any] = {
+            "playbook": playbook or target,
+            "parameters": _parameters(given or []),
+            "group": group,
+            "query": query,
+        }
+        body |= {"rings": sizes(rings), "failures_max": failures, "pause_s": round(span(pause).total_seconds())}
+        begin(settings, client, body, key=key, yes=yes, watch_it=watch_it or wait)
+        return
+    if not target:
+        raise BadInput("E_PARAMETER", "a run is for a ticket, a device, --group or --query")
     run_id = _request(client, target, playbook, _parameters(given or []))
     say(f"{run_id}: waiting for the device's plan")
-    view = _until(client, run_id, lambda state: state == "planned" or state in ENDED, PLAN_WAIT_S)
+    view = _planned(client, run_id)
     device = "" if _is_ticket(target) else target
     _sign(settings, client, view, "request", key=key, yes=yes, playbook=playbook, device=device)
     say(f"{run_id}: requested by {client.person.name}; someone else approves: sereno approve {run_id}")
-    if wait:
+    if watch_it:
+        _watch(client, run_id)
+    elif wait:
         _end(client, run_id)
 
 
@@ -91,6 +113,25 @@ def deny(
     say(f"{run_id}: denied by {client.person.name}")
 
 
+def cancel(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    reason: Annotated[str, typer.Argument(help="Shown on the ticket.")] = "",
+    *,
+    person: As = None,
+) -> None:
+    """End a run that goes on, before its next step; the device undoes what was done where it can."""
+    settings = cli_settings.load(cli_settings.find())
+    client = Client(settings, settings.who(person))
+    state = client.post(f"/api/v1/runs/{quote(run_id)}/cancel", {"reason": reason})["state"]
+    say(f"{run_id}: {'its device was told to cancel it' if state == 'executing' else state}")
+
+
+def watch(run_id: Annotated[str, typer.Argument(metavar="RUN")], *, person: As = None) -> None:
+    """Show what a device tells of a run, as it comes, until the run has ended."""
+    settings = cli_settings.load(cli_settings.find())
+    _watch(Client(settings, settings.who(person)), run_id)
+
+
 def runs(*, as_json: Json = False, person: As = None) -> None:
     """List the runs, the newest first."""
     settings = cli_settings.load(cli_settings.find())
@@ -121,6 +162,17 @@ def _parameters(given: list[str]) -> dict[str, str]:
     return parameters
 
 
+def _planned(client: Client, run_id: str) -> dict[str, Any]:
+    """The run once its device has planned it. A device that is away is queued for with a grant instead."""
+    try:
+        return _until(client, run_id, lambda state: state == "planned" or state in ENDED, PLAN_WAIT_S)
+    except SerenoError as error:
+        view = client.get(f"/api/v1/runs/{quote(run_id)}")
+        name, playbook = view["device"]["name"], view["playbook"]
+        remedy = f"while {name} is away, queue it for signatures in advance: sereno grants queue {playbook} {name}"
+        raise SerenoError(error.code, error.what, remedy) from error
+
+
 def _until(client: Client, run_id: str, reached: Any, within_s: float) -> dict[str, Any]:
     deadline = time.monotonic() + within_s
     while True:
@@ -143,23 +195,10 @@ def _sign(
     playbook: str = "",
     device: str = "",
 ) -> None:
-    if view["state"] != "planned":
-        why = f"{view['code']} {view['what']}" if view.get("code") else "there is nothing to sign"
-        raise Refused("E_CONFLICT", f"{view['id']} is {view['state']}: {why}", "ask for a new plan: `sereno run`")
-    text = client.text(f"/api/v1/runs/{quote(view['id'])}/plan")
-    plan = verified(text, view["device_signature"], KnownDevices(settings.path.parent / "known_devices.json"))
-    say_name(settings, client, plan.device_id, plan.device_name)
-    _check_names(plan, view)
-    if purpose == "request":
-        _check_request(plan, client.person.name, playbook, device)
-    require_newest_roster(plan.roster_version_min, settings.roster)
-    show(text, plan, str(view.get("reason") or ""))
+    text = read(settings, client, view, purpose, playbook=playbook, device=device)
     if not yes and not typer.confirm(f"Sign this text as {client.person.name} ({purpose})?"):
         raise Refused("E_FORBIDDEN", "not signed", "deny it for everybody with `sereno deny`")
-    namespace = sshsig.REQUEST_NAMESPACE if purpose == "request" else sshsig.APPROVE_NAMESPACE
-    signer = signer_for(key or client.person.approve, f"approving key of {client.person.name}")
-    body = {"purpose": purpose, "signature": signer.sign(text, namespace)}
-    client.post(f"/api/v1/runs/{quote(view['id'])}/signatures", body)
+    put(client, view["id"], text, purpose, key)
 
 
 def _signature_in(path: Path) -> str:
@@ -167,22 +206,6 @@ def _signature_in(path: Path) -> str:
         return path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise BadInput("E_SIGNATURE_FORMAT", f"{path}: {error}", "copy the whole signature into a file") from error
-
-
-def _check_names(plan: Plan, view: dict[str, Any]) -> None:
-    """The run that we asked for is the one that the text names; else the server has mixed them up, or lies."""
-    if plan.run_id != view["id"]:
-        raise Refused("E_PLAN_CHANGED", f"the text belongs to {plan.run_id}, not to {view['id']}")
-
-
-def _check_request(plan: Plan, person: str, playbook: str, device: str = "") -> None:
-    """What we asked for is what the text says: the server may not put other words into our mouth."""
-    if plan.requester != person:
-        raise Refused("E_REQUESTER_OTHER", f"the text says that {plan.requester} asks, not {person}")
-    if playbook and plan.playbook != playbook:
-        raise Refused("E_PLAN_CHANGED", f"the text is a plan of {plan.playbook}, not of {playbook}")
-    if device and device not in (plan.device_name, plan.device_id):
-        raise Refused("E_PLAN_DEVICE", f"the text is a plan of {plan.device_name}, not of {device}")
 
 
 def _view(client: Client, run_id: str) -> dict[str, Any]:
@@ -201,6 +224,27 @@ def _only_waiting(client: Client) -> str:
     return str(rows[0]["id"])
 
 
+def _watch(client: Client, run_id: str) -> None:
+    """Prints each event once; raises what the run ended with unless it succeeded."""
+    told = 0
+
+    def reached(view: dict[str, Any]) -> bool:
+        nonlocal told
+        for event in view["events"][told:]:
+            step = f"step {event['step']} " if event["step"] else ""
+            what = f"{event['at']}  {step}{event['state'].removeprefix('step_')}: {event['what']} {event['code']}"
+            out.print(plain(what.rstrip()), markup=False)
+        told = len(view["events"])
+        return view["state"] in ENDED
+
+    deadline = time.monotonic() + WATCH_S
+    while not reached(client.get(f"/api/v1/runs/{quote(run_id)}")):
+        if time.monotonic() > deadline:
+            raise SerenoError("E_TIMEOUT", f"{run_id} has not ended after {WATCH_S / 60:.0f} minutes")
+        time.sleep(POLL_S)
+    _end(client, run_id)
+
+
 def _end(client: Client, run_id: str) -> None:
     view = _until(client, run_id, lambda state: state in ENDED, 600)
     out.print(plain(f"{run_id}: {view['state']} {view.get('what') or ''}".rstrip()), markup=False)
@@ -208,4 +252,4 @@ def _end(client: Client, run_id: str) -> None:
         raise Refused(view.get("code") or "E_CONFLICT", view.get("what") or f"{run_id} is {view['state']}")
 
 
-COMMANDS = (run, approve, deny, runs)
+COMMANDS = (run, approve, deny, cancel, watch, runs)

@@ -59,6 +59,8 @@ class ConnectedDevice:
     series: dict[int, int] = field(default_factory=dict)
     outbox: "asyncio.Queue[Down]" = field(default_factory=lambda: asyncio.Queue(OUTBOX_MESSAGES_MAX))
     pending: "dict[str, asyncio.Future[Reply]]" = field(default_factory=dict)
+    early: "list[Down]" = field(default_factory=list)  # what is sent before the welcome goes after it
+    welcomed: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     why: SerenoError | None = None
     challenged: bool = False  # a second machine claimed this identity while this stream was open
@@ -79,8 +81,18 @@ class ConnectedDevice:
             self.why = self.why or why
             self.ended.set()
 
+    def welcome(self, down: Down) -> None:
+        """Sends the welcome, which is the first of all messages, and what was sent before it."""
+        self.welcomed = True
+        self.send(down)
+        while self.early:
+            self.send(self.early.pop(0))
+
     def send(self, down: Down) -> None:
         """Hands a message to the stream's one writer; a device that does not read is cut off."""
+        if not self.welcomed and len(self.early) < OUTBOX_MESSAGES_MAX:
+            self.early.append(down)
+            return
         try:
             self.outbox.put_nowait(down)
         except asyncio.QueueFull:

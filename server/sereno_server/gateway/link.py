@@ -81,7 +81,7 @@ class Link(LinkServicer):
             log.warning("link: a device could not be admitted: the database is away")
             await refuse(context, SerenoError("E_POSTGRESQL"))
         try:
-            device.send(Down(welcome=welcome))
+            device.welcome(Down(welcome=welcome))
             await self._serve(device, context)
         finally:
             device.end(None)

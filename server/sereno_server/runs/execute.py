@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from sereno_proto.approval import Approval
 from sereno_proto.errors import SerenoError
 from sereno_proto.v1.runs_pb2 import ExecutePlan, Signature
@@ -10,6 +13,7 @@ from sereno_server.runs import rows
 from sereno_server.runs.parts import LATER, Clock, Parts
 from sereno_server.runs.sign import approval
 from sereno_server.store.engine import Scope
+from sereno_server.store.tables import rollouts
 
 
 async def execute(app: Parts, organisation_id: str, run_id: str, clock: Clock) -> None:
@@ -24,7 +28,7 @@ async def execute(app: Parts, organisation_id: str, run_id: str, clock: Clock) -
         if run.state != "planned" or run.plan_text is None:
             return
         given = await rows.given(tx, run)
-        if not given:
+        if not given or not await _its_turn(tx, run):
             return
         verdict = approval(run.plan_text, given, await rows.newest_roster(tx, organisation_id), clock())
     if not isinstance(verdict, Approval):
@@ -44,6 +48,15 @@ async def execute(app: Parts, organisation_id: str, run_id: str, clock: Clock) -
             await _refused(app, run, error, clock())
             return
     await _accepted(app, run, verdict, clock())
+
+
+async def _its_turn(tx: AsyncConnection, run: rows.Run) -> bool:
+    """Whether a run's ring may be carried out now; a run outside any rollout has none to wait for."""
+    if run.rollout_id is None or run.ring is None:
+        return True
+    of = (rollouts.c.organisation_id == run.organisation_id, rollouts.c.id == run.rollout_id)
+    row = (await tx.execute(select(rollouts.c.state, rollouts.c.ring).where(*of))).first()
+    return row is not None and row.state == "running" and run.ring <= row.ring
 
 
 async def _accepted(app: Parts, run: rows.Run, verdict: Approval, now: datetime) -> None:

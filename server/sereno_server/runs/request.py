@@ -76,6 +76,8 @@ async def insert_run(
     requester: str,
     steps: Sequence[Step],
     at: datetime,
+    rollout_id: str | None = None,
+    ring: int | None = None,
 ) -> str | None:
     """Writes a run that waits for its plan. None when the server proposes something for this ticket already."""
     run_id = new_id("run")
@@ -91,6 +93,8 @@ async def insert_run(
             state="planning",
             steps=rows.steps_to_json(steps),
             created_at=at,
+            rollout_id=rollout_id,
+            ring=ring,
         )
         .on_conflict_do_nothing()
         .returning(runs.c.id)

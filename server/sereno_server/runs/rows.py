@@ -38,6 +38,8 @@ class Run:
     created_at: datetime
     expires_at: datetime | None
     code: str | None
+    rollout_id: str | None = None
+    ring: int | None = None
 
 
 async def read(tx: AsyncConnection, organisation_id: str, run_id: str, *, lock: bool = False) -> Run:

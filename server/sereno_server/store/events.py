@@ -29,6 +29,7 @@ KINDS = frozenset(
         "roster",
         "wishes",
         "grant",
+        "rollout",
         RESYNC,
     }
 )

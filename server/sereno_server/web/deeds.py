@@ -25,6 +25,8 @@ def deed(verb: str, words: Words) -> str:
         "roster.publish": words.say("Roster published"),
         "roster.refused": words.say("Roster refused by the machine"),
         "run.approved": words.say("Fix approved"),
+        "run.cancel": words.say("Fix cancelled"),
+        "run.cancel_failed": words.say("The machine could not be told to cancel"),
         "run.denied": words.say("Fix denied"),
         "run.expired": words.say("Fix expired unsigned"),
         "run.failed": words.say("Fix failed"),

@@ -11,7 +11,7 @@ from tests.proto.test_plan import PLAN
 from sereno_proto.errors import SerenoError
 from sereno_proto.planned_step import require_text
 from sereno_proto.roster import DEFAULT_THRESHOLDS, Person, Roster, write_roster
-from sereno_server.cli import grants, runs
+from sereno_server.cli import grants, plan_signing
 from sereno_server.cli.plan_text import FOLD_MIN, folded, require_newest_roster
 
 NOW = datetime(2026, 11, 21, 20, 0, 0, tzinfo=UTC)
@@ -44,17 +44,17 @@ def test_without_a_terminal_nothing_is_folded():
 )
 def test_who_asks_signs_only_what_was_asked_for(person, playbook, code):
     with pytest.raises(SerenoError) as caught:
-        runs._check_request(PLAN, person, playbook)
+        plan_signing.check_request(PLAN, person, playbook)
     assert caught.value.code == code
-    runs._check_request(PLAN, "noa", "disk.free_space")
-    runs._check_request(PLAN, "noa", "")
+    plan_signing.check_request(PLAN, "noa", "disk.free_space")
+    plan_signing.check_request(PLAN, "noa", "")
 
 
 def test_a_plan_of_another_device_than_the_one_asked_is_not_signed():
-    runs._check_request(PLAN, "noa", "", PLAN.device_name)
-    runs._check_request(PLAN, "noa", "", PLAN.device_id)
+    plan_signing.check_request(PLAN, "noa", "", PLAN.device_name)
+    plan_signing.check_request(PLAN, "noa", "", PLAN.device_id)
     with pytest.raises(SerenoError) as caught:
-        runs._check_request(PLAN, "noa", "", "another")
+        plan_signing.check_request(PLAN, "noa", "", "another")
     assert caught.value.code == "E_PLAN_DEVICE"
 
 

@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from sereno_proto.errors import Refused, SerenoError
-from sereno_proto.v1.runs_pb2 import Accepted, CheckResult, Refusal, Reply, RunCheck
-from sereno_server.gateway.authority import identity
+from sereno_proto.v1.link_pb2 import Down, Welcome
+from sereno_proto.v1.runs_pb2 import Accepted, CheckResult, Command, Refusal, Reply, RunCheck
+from sereno_server.gateway.authority import Identity, identity
+from sereno_server.gateway.connection import ConnectedDevice
 from sereno_server.store.tables import devices
 
 pytestmark = pytest.mark.slow
@@ -46,6 +49,26 @@ def test_a_command_gets_its_reply_and_a_refusal_is_an_error(running: Callable[..
                 assert good.check_result.duration_ms == 1.5
                 assert isinstance(bad, Refused)
                 assert (bad.code, bad.what, bad.remedy) == ("E_LOCKDOWN", "locked", "unlock")
+
+    asyncio.run(story())
+
+
+def test_nothing_is_said_before_the_welcome() -> None:
+    async def story() -> None:
+        device = ConnectedDevice(
+            Identity("org_a", "dev_a", "1", datetime.now(UTC), ec.generate_private_key(ec.SECP256R1()).public_key()),
+            "till",
+            b"",
+            b"",
+            1,
+            datetime.now(UTC),
+        )
+        early = Down(command=Command(id="cmd_early"))
+        device.send(early)
+        assert device.outbox.empty()
+        welcome = Down(welcome=Welcome(protocol_version=1))
+        device.welcome(welcome)
+        assert [device.outbox.get_nowait() for _ in range(2)] == [welcome, early]
 
     asyncio.run(story())
 

@@ -26,6 +26,7 @@ ADDED = {
     "0011_differences": ("anomaly_causes", "differences"),
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
+    "0015_rollouts": ("rollouts",),
     "0017_grants": ("grants", "grant_signatures", "grant_devices"),
     "0019_device_names": ("device_names",),
     "0018_approving": ("contacts", "approval_notices"),
@@ -34,6 +35,7 @@ ADDED = {
 COLUMNS = {
     "0010_degradation": ("forecasts.first_confidence",),
     "0012_redacted_lines": ("log_blocks.redacted",),  # by hand,
+    "0015_rollouts": ("runs.rollout_id", "runs.ring"),
     "0017_grants": ("runs.grant_id",),
     "0018_approving": ("organisations.later_roots",),
 }

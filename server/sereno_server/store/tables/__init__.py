@@ -24,6 +24,7 @@ from sereno_server.store.tables.grants import grant_devices, grant_signatures, g
 from sereno_server.store.tables.installation import accounts, credentials, leaders, settings
 from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.logs import log_blocks, log_lines
+from sereno_server.store.tables.rollouts import rollouts
 from sereno_server.store.tables.runs import run_events, runs, signatures
 from sereno_server.store.tables.scores import mutes, ratings
 from sereno_server.store.tables.telemetry import (
@@ -83,6 +84,7 @@ __all__ = [
     "organisation_days",
     "organisations",
     "ratings",
+    "rollouts",
     "rollup_due",
     "rollups_1h",
     "rollups_5m",

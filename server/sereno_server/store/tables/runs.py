@@ -16,6 +16,8 @@ runs = Table(
     words("playbook"),
     words("requester"),  # a person, or "server"
     words("grant_id", null=True),  # of a run that was granted in advance
+    words("rollout_id", null=True),
+    Column("ring", Integer),  # of its rollout, from 0
     # planning, planned (waits for signatures), executing, succeeded, failed, refused, denied, expired, superseded
     words("state"),
     document("steps"),

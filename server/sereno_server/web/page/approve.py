@@ -12,6 +12,7 @@ from sereno_server.approve_site.link import enrol_link
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.runs import run, waiting
 from sereno_server.reads.tickets import ticket
+from sereno_server.runs.cancel import cancel
 from sereno_server.runs.deny import deny
 from sereno_server.web import chart, fix
 from sereno_server.web.approving import link_for
@@ -81,6 +82,11 @@ def routes(console: Console) -> APIRouter:
         words: Annotated[str, Form(max_length=500)] = "",
     ) -> RedirectResponse:
         await deny(console.app, account, run_id, ": ".join(part for part in (reason, words.strip()) if part))
+        return RedirectResponse(f"/approve/{run_id}", status_code=303)
+
+    @router.post("/approve/{run_id}/cancel")
+    async def cancel_run(run_id: str, account: Annotated[Account, Depends(current_account)]) -> RedirectResponse:
+        await cancel(console.app, account, run_id, "")
         return RedirectResponse(f"/approve/{run_id}", status_code=303)
 
     return router

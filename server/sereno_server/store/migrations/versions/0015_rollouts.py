@@ -1,0 +1,14 @@
+"""Rollouts: one playbook on many devices, in rings; and the ring of each of their runs."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
