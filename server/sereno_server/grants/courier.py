@@ -32,7 +32,6 @@ AGAIN_AFTER: Final = timedelta(minutes=10)  # what a device refused may fit late
 AT_ONCE_MAX: Final = 32
 _SETTLED: Final = frozenset({"E_GRANT_USED", "E_GRANT_REVOKED"})
 _DECLINED: Final = frozenset({"E_OVERLOADED", "E_RUN_BUSY"})  # the device itself said that it did nothing
-HEARD_AFTER: Final = timedelta(minutes=1)  # an offer made at the last moment may still be under way
 AFTERWARDS: Final = timedelta(days=7)  # how long a device is asked what became of an offer
 _PAUSE_S: Final = 0.2  # so that a storm of events makes few rounds
 KINDS: Final = ("grant", "device", "run")
@@ -130,7 +129,7 @@ async def expire(app: Parts, now: datetime) -> None:
                 grants.c.id == grant_devices.c.grant_id,
                 grants.c.kind == BOUNDS,
                 grants.c.state == "active",
-                grants.c.expires <= now - HEARD_AFTER,
+                grants.c.expires <= now,
                 grant_devices.c.state.in_(("waiting", "refused")),
                 devices.c.organisation_id == grant_devices.c.organisation_id,
                 devices.c.id == grant_devices.c.device_id,
