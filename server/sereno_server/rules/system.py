@@ -10,8 +10,8 @@ SYSTEM: tuple[Rule, ...] = (
         object="service",
         says=Text("Service {object} has failed", "El servicio {object} ha fallado"),
         advice=Text(
-            "`systemctl status {object}` shows its last words; the changes before it began are on the ticket.",
-            "`systemctl status {object}` muestra sus últimas palabras; los cambios anteriores están en el caso.",
+            "`systemctl status` of its unit shows its last words; the changes before it began are on the ticket.",
+            "`systemctl status` de su unidad muestra sus últimas palabras; los cambios anteriores están en el caso.",
         ),
         severity="soon",
         limit=1,
