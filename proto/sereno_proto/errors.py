@@ -220,6 +220,7 @@ CATALOGUE: dict[str, CodeEntry] = {
     "E_CONFIG": CodeEntry("a setting cannot be used", "mend the file and key named"),
     "E_NOT_SIGNED_IN": CodeEntry("not signed in", "use a login link, or `sereno login`"),
     "E_EXPIRED": CodeEntry("the link, token or session has expired", "sign in again"),
+    "E_TELLING": CodeEntry("a message to a person did not go out", "see what it says; it is tried again"),
     "E_FORBIDDEN": CodeEntry("this account may not do that", "ask an administrator"),
     "E_TOO_MANY_REQUESTS": CodeEntry("too many tries in a short time", "wait a minute, then try again"),
     "E_ORIGIN": CodeEntry("the request came from another site", "open the console at its own address"),

@@ -27,6 +27,10 @@ class Settings:
     pg_bin: str = ""  # a folder with initdb and postgres, before the wheel's
     public_url: str = "http://localhost:8080"  # fixes the origin of the console
     approve_url: str = ""  # where the release's approval page is hosted, apart from this server; empty: nowhere
+    smtp_url: str = dataclasses.field(
+        default="", repr=False
+    )  # smtp://user:password@host:587 or smtps://; empty: no mail
+    mail_from: str = "sereno@localhost"
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     link_host: str = "0.0.0.0"  # noqa: S104 (agents dial in from anywhere; mutual TLS guards it)
@@ -103,6 +107,8 @@ def _check_ranges(settings: Settings) -> None:
     url = urlsplit(settings.public_url)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise BadInput("E_CONFIG", f"public_url: {settings.public_url!r} is no http(s) address")
+    if settings.smtp_url and urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps"):
+        raise BadInput("E_CONFIG", "smtp_url is no smtp:// or smtps:// address")  # not quoted: it may hold a password
     if settings.approve_url:
         _check_approve_url(settings.approve_url, settings.public_url)
 

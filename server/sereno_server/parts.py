@@ -10,6 +10,7 @@ from sereno_server.prediction import supervise
 from sereno_server.rollouts import watch as rollouts
 from sereno_server.runs import own
 from sereno_server.store import compactor
+from sereno_server.telling import run as telling
 
 
 async def _gateway(app: App) -> None:
@@ -31,6 +32,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
     ("desk", desk.run),
     ("grants", courier.run),
     ("rollouts", rollouts.run),
+    ("telling", telling.run),
     ("jobs", jobs.run),
     ("http", http.run),
 )

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from sereno_server.api import (
     checks,
+    contacts,
     devices,
     grants,
     inventory,
@@ -28,6 +29,6 @@ def router(app: App) -> APIRouter:
     """The whole API; who may call what is decided in each route, that somebody is signed in by the guard."""
     routes = APIRouter(prefix="/api/v1")
     of_devices = (devices, names, inventory, series, logs, wishes, maintenance, rules, checks)
-    for part in (*of_devices, tickets, runs, rollouts, grants, organisation, playbooks, ledger, prediction):
+    for part in (*of_devices, tickets, runs, rollouts, grants, organisation, contacts, playbooks, ledger, prediction):
         routes.include_router(part.router(app))
     return routes

@@ -12,6 +12,7 @@ from sereno_server.approve_site.link import enrol_link
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.runs import run, waiting
 from sereno_server.reads.tickets import ticket
+from sereno_server.reads.told import notices_of
 from sereno_server.runs.cancel import cancel
 from sereno_server.runs.deny import deny
 from sereno_server.web import chart, fix
@@ -52,6 +53,7 @@ def routes(console: Console) -> APIRouter:
             view = await run(tx, run_id)
             roster = await newest_roster(tx)
             case = await ticket(tx, view.ticket.id) if view.ticket else None
+            notices = await notices_of(tx, view.id)
         words = frame.words
         threshold = threshold_of(roster, view.risk, frame.now)
         forecast = case.forecast if case else None
@@ -65,6 +67,7 @@ def routes(console: Console) -> APIRouter:
             person=roster.person(view.requester) if roster else None,
             roster=roster,
             case=case,
+            notices=notices,
             forecast=forecast,
             interval=chart.interval(forecast, words),
             command=f"sereno approve {view.id}",
