@@ -16,8 +16,13 @@ from tests.proto.test_plan import PLAN
 from sereno_proto import join_code
 from sereno_proto.checkpoint import Checkpoint, read_checkpoint
 from sereno_proto.checkpoint_signature import sign_checkpoint, verify_checkpoint
+from sereno_proto.denial import Denial, read_denial, write_denial
+from sereno_proto.device_name import DeviceName, read_device_name, write_device_name
 from sereno_proto.grants import read_grant, write_grant
 from sereno_proto.join_code import JoinCode, JoinStatement, read_statement, write_statement
+from sereno_proto.passkey_statement import PasskeyStatement
+from sereno_proto.passkey_statement import read_statement as read_passkey
+from sereno_proto.passkey_statement import write_statement as write_passkey
 from sereno_proto.plan import read_plan, write_plan
 from sereno_proto.planned_step import Subject, Target
 from sereno_proto.root import Root, read_root, write_root
@@ -86,6 +91,11 @@ def attempt_checkpoint(data: bytes) -> bool:
     return True
 
 
+def statements() -> list[bytes]:
+    made = [PasskeyStatement("org_" + "a" * 32, "noa", key.public_key, NOW) for key in PASSKEYS.values()]
+    return [write_passkey(one) for one in made]
+
+
 add("plan", plans, same(read_plan, write_plan))
 add("roster", rosters, same(read_roster, write_roster))
 add("root", roots, same(read_root, write_root))
@@ -95,5 +105,16 @@ add(
     "join_statement",
     lambda: [write_statement(JoinStatement("dev_" + "a" * 32, "web-1", DIGEST, DIGEST))],
     same(read_statement, write_statement),
+)
+add("passkey_statement", statements, same(read_passkey, write_passkey))
+add(
+    "denial",
+    lambda: [write_denial(Denial(DIGEST, "org_" + "a" * 32, "run_1", "not now: é \n"))],
+    same(read_denial, write_denial),
+)
+add(
+    "device_name",
+    lambda: [write_device_name(DeviceName("org_" + "a" * 32, "dev_" + "a" * 32, "web-1", NOW))],
+    same(read_device_name, write_device_name),
 )
 add("checkpoint", lambda: [note()[0]], attempt_checkpoint)

@@ -322,7 +322,7 @@ class Executor:
     def _overloaded(self) -> Refusal:
         """Refuses without a row for each, or a flood of commands would fill the disk with rows."""
         error = Refused("E_OVERLOADED", "more commands within a minute than this device answers")
-        if self._pace.first_refused():
+        if self._pace.tells():
             self._ledger.append("command.flood", "server", code=error.code, what=error.what)
         return Refusal(code=error.code, what=error.what, remedy=error.remedy)
 

@@ -14,6 +14,9 @@ _SHELL_KEYS: Final = frozenset(
     {"shell", "command", "commands", "cmd", "script", "run", "exec", "bash", "sh", "powershell", "python", "raw"}
 )
 _SHELL_SIGNS: Final = re.compile(r"[;&|`$<>(){}\\\n]|^-|^/|\s")
+_DEPTH_MAX: Final = 16
+# Brackets in a row take the reader of YAML quadratic time, before it says that there are too many.
+_TOO_DEEP: Final = re.compile(rf"(?:[\[{{][\s?:,-]{{0,8}}){{{_DEPTH_MAX + 1}}}")
 
 
 class Node:
@@ -98,8 +101,14 @@ def read(text: str, file: Path) -> Node:
     """The document's root; raises BadInput with E_PLAYBOOK_SYNTAX naming file and line."""
     if len(text.encode()) > PLAYBOOK_BYTES_MAX:
         raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}: longer than {PLAYBOOK_BYTES_MAX} bytes")
+    if _TOO_DEEP.search(text):
+        raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}: nested too deeply")
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH_MAX:
+                raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}:{event.start_mark.line + 1}: nested too deeply")
             if getattr(event, "tag", None) or getattr(event, "anchor", None):
                 where = f":{event.start_mark.line + 1}" if event.start_mark else ""
                 raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}{where}: tags, anchors and references are not allowed")

@@ -6,7 +6,7 @@ import os
 from tests.agent.executor.house import code_of, step
 
 from sereno_agent import ledger
-from sereno_proto.limits import COMMANDS_PER_MINUTE_MAX, RESERVE_BYTES
+from sereno_proto.limits import COMMANDS_AT_ONCE_MAX, COMMANDS_PER_MINUTE_MAX, RESERVE_BYTES
 from sereno_proto.v1.runs_pb2 import DropPlan
 
 
@@ -51,12 +51,23 @@ def test_without_any_room_left_it_is_refused(house):
 
 def test_a_flood_of_commands_does_not_fill_the_disk_with_rows(house):
     refused = 0
-    for _ in range(COMMANDS_PER_MINUTE_MAX + 50):
+    for _ in range(COMMANDS_AT_ONCE_MAX + 50):
         refused += code_of(house.command(drop_plan=DropPlan(plan_id="none"))) == "E_OVERLOADED"
     assert refused == 50
-    assert ledger.verify(house.folders.ledger).length == COMMANDS_PER_MINUTE_MAX + 1
+    assert ledger.verify(house.folders.ledger).length == COMMANDS_AT_ONCE_MAX + 1
     house.now_ms += 1000
     assert house.make_plan().WhichOneof("body") == "plan_issued"
+
+
+def test_a_flood_that_goes_on_costs_a_row_a_second_at_most(house):
+    """An attacker who asks for ever writes into the device's ledger, but not faster than disks can bear."""
+    for _ in range(COMMANDS_AT_ONCE_MAX):
+        house.command(drop_plan=DropPlan(plan_id="none"))
+    before = ledger.verify(house.folders.ledger).length
+    for _ in range(600):
+        house.now_ms += 100
+        house.command(drop_plan=DropPlan(plan_id="none"))
+    assert ledger.verify(house.folders.ledger).length - before <= COMMANDS_PER_MINUTE_MAX + 1
 
 
 def test_a_ledger_whose_end_was_changed_takes_no_more_rows_and_no_plan(house):

@@ -1,6 +1,7 @@
 """Ways with people: the server lies to their commands, which run as they always do. What they sign is the question."""
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -216,10 +217,11 @@ def join(stage: HostileStage, change) -> None:
     word = stage.world.client("ane").post("/api/v1/join-codes", {"valid_s": 600})["code"]
     altered = change(join_code.read(word))
     word = altered if isinstance(altered, str) else join_code.write(altered)
-    state = stage.place.folder / "agent-3"
+    name = f"web-{secrets.token_hex(4)}"  # the server lets each in, and knows its name then
+    state = stage.place.folder / name
     try:
         stage.world.processes.run(
-            "sereno_agent.cli", ["join", word, "--state", str(state), "--name", "web-3"], stage.world.environment
+            "sereno_agent.cli", ["join", word, "--state", str(state), "--name", name], stage.world.environment
         )
     finally:
         assert not (state / "joined.json").exists()
