@@ -108,7 +108,7 @@ def read(text: str, file: Path) -> Node:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH_MAX:
-                raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}:{event.start_mark.line + 1}: nested too deeply")
+                raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}: nested too deeply")
             if getattr(event, "tag", None) or getattr(event, "anchor", None):
                 where = f":{event.start_mark.line + 1}" if event.start_mark else ""
                 raise BadInput("E_PLAYBOOK_SYNTAX", f"{file}{where}: tags, anchors and references are not allowed")
