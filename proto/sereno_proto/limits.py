@@ -61,6 +61,7 @@ PLAN_VALID_S: Final = 1800
 GRANT_DAYS_MAX: Final = 7
 GRANTS_HELD_MAX: Final = 64  # on one device
 ROLLOUT_DEVICES_MAX: Final = 500
+SCHEDULES_MAX: Final = 200  # of an organisation
 ROLLOUT_RINGS_MAX: Final = 8
 ROLLOUT_PAUSE_S_MAX: Final = 86_400  # between two rings; plans expire long before
 GRANT_DEVICES_MAX: Final = 500

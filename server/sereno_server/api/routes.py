@@ -18,6 +18,7 @@ from sereno_server.api import (
     rollouts,
     rules,
     runs,
+    schedules,
     series,
     tickets,
     wishes,
@@ -29,6 +30,7 @@ def router(app: App) -> APIRouter:
     """The whole API; who may call what is decided in each route, that somebody is signed in by the guard."""
     routes = APIRouter(prefix="/api/v1")
     of_devices = (devices, names, inventory, series, logs, wishes, maintenance, rules, checks)
-    for part in (*of_devices, tickets, runs, rollouts, grants, organisation, contacts, playbooks, ledger, prediction):
+    of_runs = (tickets, runs, rollouts, schedules, grants)
+    for part in (*of_devices, *of_runs, organisation, contacts, playbooks, ledger, prediction):
         routes.include_router(part.router(app))
     return routes

@@ -26,6 +26,7 @@ from sereno_server.cli import (
     roster,
     rules,
     runs,
+    schedules,
     scoreboard,
     serve,
     store,
@@ -82,6 +83,7 @@ for name, group in (
     ("ledger", ledger),
     ("grants", grants),
     ("rollouts", rollouts),
+    ("schedules", schedules),
     ("backtest", backtest),
     ("maintenance", maintenance),
 ):

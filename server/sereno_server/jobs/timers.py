@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sereno_server.rollouts import schedule
 from sereno_server.store.partitions import keep
 
 _TIDY = (
@@ -37,4 +38,5 @@ async def tidy(tx: AsyncConnection) -> None:
 TIMERS: tuple[Timer, ...] = (
     Timer("tidy", 3600.0, tidy),
     Timer("partitions", 3600.0, keep),
+    Timer("schedules", 20.0, schedule.tick),
 )

@@ -27,6 +27,7 @@ ADDED = {
     "0008_rollups": ("rollup_due", "rollups_1h", "rollups_5m"),
     "0014_checkpoints": ("ledger_nodes", "checkpoints"),
     "0015_rollouts": ("rollouts",),
+    "0016_schedules": ("schedules",),
     "0017_grants": ("grants", "grant_signatures", "grant_devices"),
     "0019_device_names": ("device_names",),
     "0018_approving": ("contacts", "approval_notices"),

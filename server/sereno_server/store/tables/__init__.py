@@ -26,6 +26,7 @@ from sereno_server.store.tables.inventory import facts, inventories
 from sereno_server.store.tables.logs import log_blocks, log_lines
 from sereno_server.store.tables.rollouts import rollouts
 from sereno_server.store.tables.runs import run_events, runs, signatures
+from sereno_server.store.tables.schedules import schedules
 from sereno_server.store.tables.scores import mutes, ratings
 from sereno_server.store.tables.telemetry import (
     batches,
@@ -91,6 +92,7 @@ __all__ = [
     "rosters",
     "run_events",
     "runs",
+    "schedules",
     "series",
     "settings",
     "signatures",
