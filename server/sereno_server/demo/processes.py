@@ -87,9 +87,10 @@ class Processes:
         """Raises with the process's last words when it has ended."""
         code = self._running[name].poll()
         if code is not None:
-            log = (self._place.logs / f"{name}.log").read_text(errors="replace")
-            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-            raise told("" if code < 0 else log, f"the {name} {how}; its log is {self._place.logs / name}.log")
+            path = self._place.logs / f"{name}.log"
+            if code < 0:
+                raise SerenoError("E_INTERNAL", f"the {name} was ended by {signal.Signals(-code).name}", f"see {path}")
+            raise told(path.read_text(errors="replace"), f"the {name} ended with {code}")
 
     def kill(self, name: str) -> None:
         """Kills a process without a word, as a power cut would."""
