@@ -1,20 +1,18 @@
-"""A private PostgreSQL a test session, and a fresh database a test.
+"""A private PostgreSQL a test session, and an empty database a test.
 
 `store` works in plain tests that call `asyncio.run` as often as they like; `database_url` is for what opens its own.
 """
 
 import asyncio
-import gc
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 from sqlalchemy import insert
+from tests.server.databases import Shelf
 
 from sereno_proto import sshsig
 from sereno_proto.root import Root, write_root
@@ -27,12 +25,11 @@ from sereno_server.gateway.authority import Authority
 from sereno_server.gateway.gateway import Gateway
 from sereno_server.http import create_http
 from sereno_server.store import migrations
-from sereno_server.store.embedded import ROLE, SUPERUSER, EmbeddedPostgreSQL
+from sereno_server.store.embedded import EmbeddedPostgreSQL
 from sereno_server.store.engine import Scope, Store
 from sereno_server.store.events import Events
 from sereno_server.store.tables import devices
 
-TEMPLATE = "sereno"
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -56,16 +53,18 @@ def postgresql() -> Iterator[EmbeddedPostgreSQL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def shelf(postgresql: EmbeddedPostgreSQL) -> Shelf:
+    """Its databases."""
+    return Shelf(postgresql)
+
+
 @pytest.fixture
-def database_url(postgresql: EmbeddedPostgreSQL) -> Iterator[str]:
-    """The URL of a fresh, migrated database that no other test sees."""
-    name = "test_" + uuid.uuid4().hex[:12]
-    with psycopg.connect(postgresql.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {ROLE} STRATEGY FILE_COPY")
-    yield postgresql.url(database=name)
-    with psycopg.connect(postgresql.url(SUPERUSER, "postgres"), autocommit=True) as connection:
-        gc.collect()  # a cancelled connection attempt keeps its socket until then, and DROP waits for its backend
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(shelf: Shelf) -> Iterator[str]:
+    """The URL of an empty, migrated database that no other test sees."""
+    url = shelf.take()
+    yield url
+    shelf.give_back(url)
 
 
 @pytest.fixture
