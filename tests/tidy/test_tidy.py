@@ -84,3 +84,8 @@ def test_every_package_is_typed() -> None:
 def test_third_party_code_is_not_committed() -> None:
     assert not [path for path in tracked() if {"vendor", "node_modules"} & set(path.parts)]
     assert not [path for path in tracked() if path.name.endswith(".min.js")]
+
+
+def test_the_readme_names_every_page_of_the_docs():
+    readme = text_of(ROOT / "README.md")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name})" not in readme] == []

@@ -1,4 +1,4 @@
-"""Announced work, during which nothing new alerts; and where devices stand."""
+"""Announced work, during which nothing new alerts."""
 
 import re
 from datetime import UTC, datetime, timedelta

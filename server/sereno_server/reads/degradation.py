@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_server.prediction.degradation import combined
 from sereno_server.reads.health import of_device
-from sereno_server.reads.sentences import fate, resource_name
+from sereno_server.reads.running_out import fate, resource_name
 from sereno_server.reads.words import Words
 from sereno_server.store.tables import degradation_days, degradations, devices, organisation_days
 

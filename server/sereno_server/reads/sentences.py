@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Protocol
 
 from sereno_server.reads.rows import AlertRow, ForecastRow, Health, TicketBrief
+from sereno_server.reads.running_out import resource_name
+from sereno_server.reads.titles import titled
 from sereno_server.reads.words import Words
 
 _NEVER_FULL = {"certificate", "battery", "disk_wear"}  # they end, expire or run empty
@@ -22,77 +24,6 @@ class _Device(Protocol):
     def alert(self) -> AlertRow | None: ...
     @property
     def lockdown(self) -> bool: ...
-
-
-def resource_name(resource: str, object_: str, words: Words) -> str:
-    """What runs out, as people call it: `app-logs`, `/var`, `Memory`, `Inodes of /var`."""
-    named = {
-        "folder": words.say("Folder {name}", name=object_),
-        "filesystem": object_,
-        "inodes": words.say("Inodes of {name}", name=object_),
-        "folder_files": words.say("Files in {name}", name=object_),
-        "memory": words.say("Memory"),
-        "swap": words.say("Swap"),
-        "huge_pages": words.say("Huge pages"),
-        "file_descriptors": words.say("Open files"),
-        "process_ids": words.say("Process ids"),
-        "conntrack": words.say("Tracked connections"),
-        "thin_pool": words.say("Thin pool {name}", name=object_),
-        "thin_pool_metadata": words.say("Metadata of thin pool {name}", name=object_),
-        "container_memory": words.say("Memory of container {name}", name=object_),
-        "container_tasks": words.say("Processes of container {name}", name=object_),
-        "certificate": words.say("Certificate {name}", name=object_),
-        "battery": words.say("Battery {name}", name=object_),
-        "disk_wear": words.say("Wear of disk {name}", name=object_),
-        "database": words.say("Database {name}", name=object_),
-        "device": words.say("The whole machine"),
-    }
-    return named.get(resource) or f"{resource} {object_}".strip()
-
-
-def fate(resource: str, object_: str, words: Words, *, over: bool = False) -> str:
-    """What becomes of it: `/var full`, `Certificate www expires`; over: it has come to that."""
-    what = resource_name(resource, object_, words)
-    match resource:
-        case "certificate":
-            return words.say("{what} has expired", what=what) if over else words.say("{what} expires", what=what)
-        case "battery":
-            return words.say("{what} is empty", what=what) if over else words.say("{what} empty", what=what)
-        case "disk_wear":
-            return (
-                words.say("{what} has reached its end", what=what)
-                if over
-                else words.say("{what} at its end", what=what)
-            )
-        case "database" if not over:
-            return words.say("{what} at its limit", what=what)
-        case _:
-            return words.say("{what} is full", what=what) if over else words.say("{what} full", what=what)
-
-
-def resource_kind(resource: str, words: Words) -> str:
-    """The kind of thing that runs out."""
-    named = {
-        "folder": words.say("Folders with a quota"),
-        "filesystem": words.say("Disks"),
-        "inodes": words.say("Inodes"),
-        "memory": words.say("Memory"),
-        "swap": words.say("Swap"),
-        "huge_pages": words.say("Huge pages"),
-        "file_descriptors": words.say("Open files"),
-        "process_ids": words.say("Process ids"),
-        "conntrack": words.say("Tracked connections"),
-        "thin_pool": words.say("Thin pools"),
-        "thin_pool_metadata": words.say("Metadata of thin pools"),
-        "container_memory": words.say("Memory of containers"),
-        "container_tasks": words.say("Processes of containers"),
-        "certificate": words.say("Certificates"),
-        "battery": words.say("Batteries"),
-        "disk_wear": words.say("Wear of disks"),
-        "database": words.say("Databases"),
-        "device": words.say("Machines unlike before"),
-    }
-    return named.get(resource) or resource
 
 
 def device_sentence(device: _Device, now: datetime, words: Words) -> str:
@@ -122,7 +53,7 @@ def _how_it_is(device: _Device, now: datetime, words: Words) -> str:
             return _over(forecast.resource, name, what, words)
         return _ahead(forecast.resource, forecast.full_at, now, words, name=name, what=what)
     if device.alert is not None:
-        return f"{name}: {device.alert.title.rstrip('.')}."
+        return f"{name}: {titled(device.alert.title.rstrip('.'), words)}."
     return words.say("{name} is well. Nothing runs out in sight.", name=name)
 
 
@@ -156,13 +87,13 @@ def ticket_sentence(
 ) -> str:
     """What the ticket is about, and what happens next."""
     if ticket.state != "open":
-        return words.say("{title}: solved.", title=ticket.title.rstrip("."))
+        return words.say("{title}: solved.", title=titled(ticket.title.rstrip("."), words))
     return f"{_trouble(ticket, device_name, forecast, now, words)} {_next_step(ticket.stage, words)}".strip()
 
 
 def _trouble(ticket: TicketBrief, device_name: str, forecast: ForecastRow | None, now: datetime, words: Words) -> str:
     if forecast is None or forecast.full_at is None or forecast.state != "open":
-        return ticket.title.rstrip(".") + "."
+        return titled(ticket.title.rstrip("."), words) + "."
     what = resource_name(forecast.resource, forecast.object, words)
     if forecast.resource in _NEVER_FULL:
         if forecast.full_at <= now:

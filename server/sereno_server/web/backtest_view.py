@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from sereno_server.prediction.device_backtest import Drawing, Report
 from sereno_server.prediction.device_replay import OPEN, Said
-from sereno_server.reads.sentences import fate, resource_name
+from sereno_server.reads.running_out import fate, resource_name
 from sereno_server.reads.words import Words
 from sereno_server.web import assets
 from sereno_server.web.i18n import translations

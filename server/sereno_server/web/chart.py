@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sereno_server.reads import sentences
+from sereno_server.reads import running_out
 from sereno_server.reads.resources import ResourceRow
 from sereno_server.reads.rows import ChangeRow, ForecastRow
 from sereno_server.reads.words import Words
@@ -116,7 +116,7 @@ def chart(
         **asdict(frame),
         **lines(past),
         **outlook(resource.forecast, frame, now, words),
-        "title": sentences.resource_name(resource.resource, resource.object, words),
+        "title": running_out.resource_name(resource.resource, resource.object, words),
         "low": low,
         "high": high,
         "capacity": resource.capacity,
@@ -145,7 +145,7 @@ def outlook(forecast: ForecastRow | None, frame: Window, now: datetime, words: W
 
 def sentence(resource: ResourceRow, now: datetime, words: Words) -> str:
     """What the chart shows, for those who do not see it."""
-    what = sentences.resource_name(resource.resource, resource.object, words)
+    what = running_out.resource_name(resource.resource, resource.object, words)
     said = words.say(
         "{what}: {used} of {capacity} used now.",
         what=what,

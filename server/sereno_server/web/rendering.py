@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from sereno_server.access.account import Account
-from sereno_server.reads import sentences
+from sereno_server.reads import running_out
 from sereno_server.reads.rows import ForecastRow
 from sereno_server.reads.tickets import TicketCounts
+from sereno_server.reads.titles import titled
 from sereno_server.reads.words import Words
 from sereno_server.web import assets, diffs, fix, i18n
+from sereno_server.web.deeds import deed
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENVIRONMENT = Environment(
@@ -57,8 +59,10 @@ def page(frame: Frame, template: str, *, status: int = 200, **context: Any) -> H
         "script_words": script_words(words),
         "told": fix.told,
         "proof": fix.proof,
-        "resource": lambda f: sentences.resource_name(f.resource, f.object, words),
-        "fate": lambda f, **how: sentences.fate(f.resource, f.object, words, **how),
+        "resource": lambda f: running_out.resource_name(f.resource, f.object, words),
+        "fate": lambda f, **how: running_out.fate(f.resource, f.object, words, **how),
+        "deed": lambda verb: deed(verb, words),
+        "titled": lambda title: titled(title, words),
         "growth": lambda f: growth(f, frame.now, words),
         "full": lambda f: full(f, frame.now),
         **context,

@@ -10,7 +10,7 @@ from sereno_server.reads.fleet import Upcoming
 from sereno_server.reads.history import step_ms, thinned
 from sereno_server.reads.resources import SeriesRow
 from sereno_server.reads.rows import ForecastRow
-from sereno_server.reads.sentences import fate
+from sereno_server.reads.running_out import fate
 from sereno_server.reads.words import ENGLISH, Words
 from sereno_server.store.rates import rate
 from sereno_server.web import chart, diffs, units

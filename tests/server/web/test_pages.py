@@ -181,7 +181,7 @@ def test_another_organisation_sees_none_of_it(visitor):
         assert "E_NOT_FOUND" in answer.text
     ledger = visitor.get("/ledger", session=session).text  # holds that zoe's account was made, and nothing of the story
     assert headline(ledger).startswith("One thing was done")
-    assert "account.create" in ledger
+    assert "Account made" in ledger
     assert visitor.story.run_id not in ledger
 
 

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.reads.fleet import Upcoming, upcoming
-from sereno_server.reads.sentences import resource_kind
+from sereno_server.reads.running_out import resource_kind
 from sereno_server.reads.words import Words
 from sereno_server.web.console import Console
 from sereno_server.web.horizon import horizon

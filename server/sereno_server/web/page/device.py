@@ -27,7 +27,6 @@ from sereno_server.store import samples
 from sereno_server.web import chart, units
 from sereno_server.web.chart_request import Asked
 from sereno_server.web.console import Console
-from sereno_server.web.deeds import deed
 from sereno_server.web.page.maintenance import lengths
 from sereno_server.web.rendering import page
 
@@ -78,7 +77,6 @@ def routes(console: Console) -> APIRouter:
             headline=device_sentence(view.device, frame.now, frame.words),
             drawn=drawn,
             touched=[row for row in view.touched if not row.verb.startswith("run.step_")][:8],
-            deed=lambda verb: deed(verb, frame.words),
             asked_range=wanted if wanted in chart.RANGES else "",
             ranges=_ranges(frame.words.say),
             asked_series=series or "",

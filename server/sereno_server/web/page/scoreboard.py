@@ -12,8 +12,8 @@ from sereno_server.access.account import Account
 from sereno_server.access.current import current_account
 from sereno_server.desk.judge import end_mute
 from sereno_server.reads.calibration import ConfidenceBin, LeadBin
+from sereno_server.reads.running_out import resource_kind
 from sereno_server.reads.scoreboard import Scoreboard, scoreboard
-from sereno_server.reads.sentences import resource_kind
 from sereno_server.reads.words import Words
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
