@@ -108,6 +108,7 @@ class ForgedDrill:
         """One attempt: refused with its own code, and nothing on the machine is different."""
         expected, act = self._attempts[name]
         stage.break_again()
+        stage.before = stage.files()
         try:
             code, what = act(stage) or "", "it was let through"
         except SerenoError as error:
