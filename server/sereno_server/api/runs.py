@@ -22,6 +22,7 @@ from sereno_server.runs.cancel import cancel
 from sereno_server.runs.deny import deny
 from sereno_server.runs.request import request_run
 from sereno_server.runs.sign import add_signature
+from sereno_server.runs.undo import request_undo
 
 
 class RunRequest(BaseModel):
@@ -131,6 +132,16 @@ def _deciding(app: App, routes: APIRouter) -> None:
             return await _state(app, account, run)
 
         return await once(app, account, key, f"POST /runs/{run}/deny", body, work)
+
+    @routes.post("/runs/{run}/undo", status_code=202)
+    async def undo(account: Asker, run: str, body: DenyRequest, key: Key = "") -> dict[str, Any]:
+        """Asks for a new plan that undoes a run; it is signed like any other."""
+        allowed(account, "request_run", "run", run)
+
+        async def work() -> dict[str, Any]:
+            return {"run_id": await request_undo(app, account, run)}
+
+        return await once(app, account, key, f"POST /runs/{run}/undo", body, work)
 
     @routes.post("/runs/{run}/cancel")
     async def end(account: Asker, run: str, body: DenyRequest, key: Key = "") -> dict[str, Any]:

@@ -126,6 +126,18 @@ def cancel(
     say(f"{run_id}: {'its device was told to cancel it' if state == 'executing' else state}")
 
 
+def undo(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")], *, yes: Yes = False, key: Key = None, person: As = None
+) -> None:
+    """Ask for a new plan that undoes a run, read it and sign it; others approve it like any other."""
+    settings = cli_settings.load(cli_settings.find())
+    client = Client(settings, settings.who(person))
+    made = str(client.post(f"/api/v1/runs/{quote(run_id)}/undo", {})["run_id"])
+    say(f"{made}: waiting for the device's plan")
+    _sign(settings, client, _planned(client, made), "request", key=key, yes=yes)
+    say(f"{made}: requested by {client.person.name}; someone else approves: sereno approve {made}")
+
+
 def watch(run_id: Annotated[str, typer.Argument(metavar="RUN")], *, person: As = None) -> None:
     """Show what a device tells of a run, as it comes, until the run has ended."""
     settings = cli_settings.load(cli_settings.find())
@@ -252,4 +264,4 @@ def _end(client: Client, run_id: str) -> None:
         raise Refused(view.get("code") or "E_CONFLICT", view.get("what") or f"{run_id} is {view['state']}")
 
 
-COMMANDS = (run, approve, deny, cancel, watch, runs)
+COMMANDS = (run, approve, deny, cancel, undo, watch, runs)

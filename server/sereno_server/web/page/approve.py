@@ -15,6 +15,7 @@ from sereno_server.reads.tickets import ticket
 from sereno_server.reads.told import notices_of
 from sereno_server.runs.cancel import cancel
 from sereno_server.runs.deny import deny
+from sereno_server.runs.undo import can_be_undone, request_undo
 from sereno_server.web import chart, fix
 from sereno_server.web.approving import link_for
 from sereno_server.web.console import Console
@@ -62,6 +63,7 @@ def routes(console: Console) -> APIRouter:
             "approve.html",
             here="approvals",
             run=view,
+            undoes=view.state == "succeeded" and can_be_undone(view.plan_text),
             fix=fix.fix_of(view, threshold, words),
             waits=view.waits(frame.now),
             person=roster.person(view.requester) if roster else None,
@@ -86,6 +88,11 @@ def routes(console: Console) -> APIRouter:
     ) -> RedirectResponse:
         await deny(console.app, account, run_id, ": ".join(part for part in (reason, words.strip()) if part))
         return RedirectResponse(f"/approve/{run_id}", status_code=303)
+
+    @router.post("/approve/{run_id}/undo")
+    async def undo_run(run_id: str, account: Annotated[Account, Depends(current_account)]) -> RedirectResponse:
+        made = await request_undo(console.app, account, run_id)
+        return RedirectResponse(f"/approve/{made}", status_code=303)
 
     @router.post("/approve/{run_id}/cancel")
     async def cancel_run(run_id: str, account: Annotated[Account, Depends(current_account)]) -> RedirectResponse:
