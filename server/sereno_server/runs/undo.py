@@ -88,6 +88,10 @@ def _opposite(step: PlannedStep) -> Step:
     if step.action == "restore_file" and len(step.targets) == 1 and step.targets[0].before.startswith("sha256:"):
         parameters = {**step.parameters, "digest": step.targets[0].before}
         return Step(name=name, action="restore_file", parameters=parameters)
+    package = step.parameters.get("package", "")
+    before = next((one.before for one in step.subjects if (one.kind, one.name) == ("package", package)), "")
+    if step.action in {"upgrade_package", "rollback_package"} and before[:1].isdigit():
+        return Step(name=name, action="rollback_package", parameters={"package": package, "version": before})
     raise Refused(
         "E_CONFLICT", f"{step.action} cannot be undone by a plan", step.undo or "see what its plan says of it"
     )

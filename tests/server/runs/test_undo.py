@@ -10,7 +10,7 @@ from tests.server.world import World, play
 
 from sereno_proto.ids import sha256
 from sereno_proto.plan import write_plan
-from sereno_proto.planned_step import PlannedStep, Target
+from sereno_proto.planned_step import PlannedStep, Subject, Target
 from sereno_server.runs.undo import can_be_undone, opposite, request_undo
 from sereno_server.store.engine import Store
 from sereno_server.store.tables import runs
@@ -36,6 +36,15 @@ def test_the_opposite_goes_backwards_and_a_file_goes_back_to_its_version():
         ("stop_service", WEB),
         ("mask_service", WEB),
     ]
+
+
+def test_a_package_goes_back_to_the_version_before():
+    both = (
+        Subject("package", "libssl3", "3.0.14-1", "3.0.15-1"),
+        Subject("package", "openssl", "3.0.14-1", "3.0.15-1"),
+    )
+    [found] = opposite(plan(step("upgrade_package", {"package": "openssl"}, subjects=both)))
+    assert (found.action, dict(found.parameters)) == ("rollback_package", {"package": "openssl", "version": "3.0.14-1"})
 
 
 def test_what_has_no_opposite_is_named():
