@@ -26,7 +26,7 @@ class Request:
 
     def console(self, settings: Settings) -> str:
         """Where the console shows it."""
-        return f"{settings.public_url}/approve/{self.of}" if self.kind == "plan" else f"{settings.public_url}/grants"
+        return f"{settings.public_url}/{'approve' if self.kind == 'plan' else 'grants'}/{self.of}"
 
     def link(self, settings: Settings) -> str:
         """Where it is signed: on the approval page, else in the console."""

@@ -14,6 +14,7 @@ from sereno_server.reads.grants import GrantView, grant, grants_of
 from sereno_server.reads.rosters import newest_roster, threshold_of
 from sereno_server.reads.words import Words
 from sereno_server.web import fix
+from sereno_server.web.approving import grant_link_for
 from sereno_server.web.console import Console
 from sereno_server.web.rendering import page
 
@@ -74,6 +75,7 @@ def _reading(console: Console, router: APIRouter) -> None:
             command=f"sereno grants approve {view.id}",
             left=left_words(view, text, words),
             own=account.name == view.requester,
+            link=grant_link_for(console.app.settings, view, account),
         )
 
 
