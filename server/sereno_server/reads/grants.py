@@ -7,6 +7,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sereno_proto.errors import BadInput
+from sereno_proto.grants import Grant, read_grant
 from sereno_proto.limits import PAGE_ROWS
 from sereno_server.store.tables import devices, grant_devices, grant_signatures, grants, runs
 
@@ -43,7 +44,7 @@ class GrantView:
     requester: str
     ticket_id: str | None
     risk: str
-    state: str  # waiting, active, denied, revoked, expired
+    state: str  # waiting, active, used (as often as it allows, everywhere), denied, revoked, expired
     text: str
     not_before: datetime
     expires: datetime
@@ -66,17 +67,25 @@ async def grant(tx: AsyncConnection, grant_id: str, now: datetime) -> GrantView:
     row = (await tx.execute(select(grants).where(grants.c.id == grant_id))).mappings().first()
     if row is None:
         raise BadInput("E_NOT_FOUND", f"no grant {grant_id[:80]}")
-    over = row["state"] in {"waiting", "active"} and now >= row["expires"]
+    text = bytes(row["text"])
+    places = await _places(tx, grant_id)
     shown = {name: row[name] for name in GrantView.__dataclass_fields__ if name in row}
     return GrantView(
         **{
             **shown,
-            "state": "expired" if over else row["state"],
-            "text": bytes(row["text"]).decode("ascii"),
+            "state": _state(row["state"], read_grant(text), places, now),
+            "text": text.decode("ascii"),
             "signatures": await _signatures(tx, grant_id),
-            "places": await _places(tx, grant_id),
+            "places": places,
         }
     )
+
+
+def _state(state: str, grant: Grant, places: tuple[GrantPlace, ...], now: datetime) -> str:
+    """The row's state, or that nothing is left of it."""
+    if state == "active" and all(place.uses >= grant.uses for place in places):
+        return "used"
+    return "expired" if state in {"waiting", "active"} and now >= grant.expires else state
 
 
 async def _signatures(tx: AsyncConnection, grant_id: str) -> tuple[GrantSigned, ...]:

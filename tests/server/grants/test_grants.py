@@ -100,6 +100,7 @@ def test_bounds_wait_for_their_device_and_become_a_run_there(store: Store, tmp_p
         assert run["plan_digest"] == sha256(run["plan_text"])
         [place] = (await view(world, grant)).places
         assert (place.state, place.uses) == ("taken", 1)
+        assert (await view(world, grant)).state == "used"
         said = await verbs(world)
         assert [verb for verb in said if verb.startswith("grant.")] == [
             *("grant.request", "grant.sign", "grant.sign", "grant.sign", "grant.active")

@@ -55,7 +55,7 @@ def routes(console: Console) -> APIRouter:
             frame,
             "fleet.html",
             here="fleet",
-            headline=headline(everything, axis, frame.now, words),
+            headline=headline(everything, counts, axis, frame.now, words),
             sub=subline(everything, counts, words),
             fleet=everything,
             horizon=axis,
@@ -80,14 +80,15 @@ def routes(console: Console) -> APIRouter:
     return router
 
 
-def headline(counts: FleetCounts, axis: Horizon, now: datetime, words: Words) -> str:
+def headline(counts: FleetCounts, tickets: TicketCounts | None, axis: Horizon, now: datetime, words: Words) -> str:
     """The answer: how many machines need someone, and by when."""
     if not counts.total:
         return words.say("No machine has joined yet.")
-    return f"{words.clock(now)}. {_need(counts, axis, words)}"
+    waiting = tickets.waiting if tickets else 0
+    return f"{words.clock(now)}. {_need(counts, waiting, axis, words)}"
 
 
-def _need(counts: FleetCounts, axis: Horizon, words: Words) -> str:
+def _need(counts: FleetCounts, waiting: int, axis: Horizon, words: Words) -> str:
     say_n = words.say_n
     first = len({mark.row.forecast.device_id for mark in axis.first if mark.row.health == "soon"})
     if counts.failing:
@@ -98,6 +99,8 @@ def _need(counts: FleetCounts, axis: Horizon, words: Words) -> str:
         return say_n("One machine needs someone before tonight.", "{n} machines need someone before tonight.", first)
     if counts.soon:
         return say_n("One machine needs someone soon.", "{n} machines need someone soon.", counts.soon)
+    if waiting:
+        return say_n("One decision is wanted.", "{n} decisions are wanted.", waiting)
     return words.say("Nobody needs you before morning.") if axis.is_night else words.say("Nobody needs you now.")
 
 
