@@ -50,12 +50,17 @@ def limits_of(name: str) -> dict[str, int]:
 
 
 def action_code(name: str) -> str:
-    """`sha256:…` over the action's source and every module of this package that it may use, as installed here."""
+    """`sha256:…` over the action's source and every module that it may use of these two packages, as installed here."""
     get(name)
     own = Path(next(iter(actions.__path__))) / f"{name}.py"
     listing = hashlib.sha256()
-    for path in (own, *sorted(Path(__file__).parent.glob("*.py"))):
-        listing.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for folder, paths in (
+        ("actions", [own]),
+        ("playbooks", sorted(Path(__file__).parent.glob("*.py"))),
+        ("diagnostics", sorted(Path(checks.__file__).parent.glob("*.py"))),
+    ):
+        for path in paths:
+            listing.update(f"{folder}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return f"sha256:{listing.hexdigest()}"
 
 
