@@ -264,7 +264,7 @@ def test_the_first_machine_shows_up_without_a_reload(page, console):
     playwright.expect(page.locator("h1")).to_have_text("No machine has joined yet.")
     console.change(update(devices).where(devices.c.name == "mail-01").values(revoked_at=None), kind="device")
     playwright.expect(page.locator("tbody [data-row]")).to_have_count(1)
-    playwright.expect(page.locator("h1")).to_contain_text("Nobody needs you")
+    playwright.expect(page.locator("h1")).to_contain_text("One decision is wanted")  # the plan of the story
 
 
 def test_new_rows_wait_behind_a_count(page, console):
