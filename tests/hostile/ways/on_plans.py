@@ -1,5 +1,8 @@
 """Ways with plans and signatures: other purposes, other hands, other texts, and texts that hide what they say."""
 
+import time
+from datetime import UTC, datetime
+
 from tests.hostile.stage import HostileStage, edited
 from tests.hostile.way import way
 
@@ -24,6 +27,8 @@ def tidy(name: str = "tidy", **parameters: str) -> Step:
 
 @way("E_PLAN_EXPIRED", after=True)
 def signatures_kept_until_the_plan_expired(stage: HostileStage) -> None:
+    left = read_plan(stage.early[0]).expires - datetime.now(UTC)
+    time.sleep(max(left.total_seconds(), 0) + 1)  # on a quick machine the other ways take less than a plan lives
     stage.execute(*stage.early)
 
 
