@@ -1,8 +1,10 @@
 """An export is verified by a stranger: with the standalone program alone, in a Python that knows nothing of Sereno."""
 
+import base64
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -84,7 +86,7 @@ def test_every_lie_is_found(name):
 def test_one_row_is_proven_to_be_in_the_checkpoint():
     node = merkle.nodes_of([merkle.leaf_hash(row["digest"].encode()) for row in HONEST])
     header = json.loads(lines(HONEST)[0])
-    encode = standalone.base64.b64encode
+    encode = base64.b64encode
     for row in HONEST:
         proof = [encode(one).decode() for one in merkle.inclusion(row["position"] - 1, 11, node)]
         one = {**header, "row": row, "proof": proof}
@@ -98,7 +100,7 @@ def test_one_row_is_proven_to_be_in_the_checkpoint():
 @pytest.mark.parametrize(("rows", "code", "said"), [(HONEST, 0, "11 rows, unbroken"), (HONEST[:8], 1, "WRONG: ")])
 def test_the_printed_program_runs_where_there_is_no_sereno(tmp_path, rows, code, said):
     program = tmp_path / "verify_ledger.py"
-    program.write_text(open(standalone.__file__).read())  # noqa: PTH123, SIM115
+    program.write_text(Path(standalone.__file__).read_text())
     (tmp_path / "export").write_text("\n".join(lines(rows, note(HONEST))))
     (tmp_path / "witness.json").write_text(json.dumps({"text": note(HONEST, 5)}))
     command = [
